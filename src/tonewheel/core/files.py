@@ -1,0 +1,85 @@
+"""Outputs are written whole or not at all, and nothing is overwritten unless the user says so."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from tonewheel.core.errors import InputError
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | PathLike[str]) -> Iterator[Path]:
+    """A temporary path beside `path` (same suffix): renamed to it on success, removed on failure.
+
+    The folder is made if it is missing. InputError when nothing can be written there.
+
+    >>> import tempfile
+    >>> out = Path(tempfile.mkdtemp()) / "runs" / "scores.txt"
+    >>> with atomic_path(out) as temporary:
+    ...     _ = temporary.write_text("map 0.9")
+    >>> out.read_text()
+    'map 0.9'
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise InputError(target, "is a directory; a file is to be written here")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(target, f"cannot be written: {error.strerror}") from None
+    if not os.access(target.parent, os.W_OK):
+        raise InputError(target, "cannot be written: the folder is read-only")
+    temporary = target.with_name(f".{target.stem[:100]}.{secrets.token_hex(4)}.part{target.suffix}")
+    try:
+        yield temporary
+        _to_disk(temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _to_disk(path: Path) -> None:
+    # Without this a power cut may leave a renamed but empty file.
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def refuse_overwrite(path: str | PathLike[str], force: bool) -> None:
+    """InputError if `path` exists and `force` is false; call it before the work, not after."""
+    if not force and Path(path).exists():
+        raise InputError(str(path), "exists already; --force replaces it")
+
+
+def write_text(path: str | PathLike[str], text: str) -> None:
+    """Write a text file (UTF-8) whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | PathLike[str], value: Any) -> None:
+    """Write a record, or plain values, as indented JSON, whole or not at all."""
+    import msgspec
+
+    from tonewheel.core.records import to_plain
+
+    encoded = msgspec.json.encode(value, enc_hook=to_plain)
+    write_text(path, msgspec.json.format(encoded, indent=2).decode() + "\n")
+
+
+def sha256(path: str | PathLike[str]) -> str:
+    """The SHA-256 of a file as 64 hexadecimal digits; the file is streamed."""
+    try:
+        with Path(path).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(str(path), error.strerror or "cannot be read") from None
