@@ -1,0 +1,1 @@
+"""Manifests: plain records that describe data, and readers that take them from what people have."""
