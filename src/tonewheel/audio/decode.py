@@ -2,9 +2,9 @@
 
 The reading ladder, each step usable alone: `probe` (what is it) < `blocks` (streamed) < `load` (one array).
 Formats: wav, flac, ogg, opus, mp3 (sndfile.py) and the sound of mp4, m4a, mov, mkv, webm, aac (container.py).
-Whatever is wrong with a file becomes one InputError: missing, empty, a directory, no audio, 0 s long, truncated
-(after what could be decoded was given), NaN, a rate outside 2,000 to 384,000 Hz, more than 32 channels. A cut
-mp3 or ogg that carries no length in its header just ends: nobody can know.
+Whatever is wrong with a file becomes one InputError: missing, empty, a directory, no audio, 0 s long,
+truncated (after what could be decoded was given), NaN, a rate outside 2,000 to 384,000 Hz, more than 32
+channels. A cut mp3 or ogg that carries no length in its header just ends: nobody can know.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def blocks(
     start_s: float = 0.0,
     end_s: float | None = None,
 ) -> Iterator[Audio]:
-    """The sound of a file in blocks of `block_s` seconds (the last is shorter), a few blocks in memory at a time.
+    """The sound of a file in blocks of `block_s` seconds (the last is shorter), a few blocks in memory.
 
-    Shapes: (samples,) when mono (the mean of the channels), else (channels, samples) even if there is one channel.
+    Shapes: (samples,) when mono (the mean of the channels), else (channels, samples) even with one channel.
     `start_s` and `end_s` are exact to the sample; an end past the file's end means until its end. With
     `sample_rate_hz` the blocks are resampled as one stream, so joined they equal the resampled whole.
     Raises InputError, for damage inside a file after the blocks before it.
@@ -152,9 +152,16 @@ def regular_blocks(parts: Iterable[Audio], samples: int) -> Iterator[Audio]:
 def _open(path: str | PathLike[str]) -> SoundfileReader | ContainerReader:
     file = regular_file(path)
     decoder = decoder_for(file)
-    if decoder in ("soundfile", "mp3"):
+    if decoder not in ("soundfile", "mp3"):
+        return ContainerReader(file, decoder)
+    try:
         return SoundfileReader(file, noisy=decoder == "mp3")
-    return ContainerReader(file, decoder)
+    except InputError:
+        # libsndfile refuses some sound Ogg Opus files as malformed (a comment header over several pages,
+        # a cover picture in it); FFmpeg reads them.
+        if file.suffix.lower() not in (".opus", ".ogg", ".oga"):
+            raise
+        return ContainerReader(file, "ogg")
 
 
 def _checked(
