@@ -79,7 +79,7 @@ class Track(Record, rename={"licence": "license"}):
     def to_row(self) -> dict[str, Any]:
         """The JSON object of a manifest line: fields that are set, then the extras as they came."""
         row = self.to_dict()
-        extras = row.pop("extras")
+        extras: dict[str, Any] = row.pop("extras")
         default = Track(path="").to_dict()
         set_fields: dict[str, Any] = {key: value for key, value in row.items() if value != default[key]}
         return set_fields | extras
