@@ -65,10 +65,7 @@ def decoder_for(path: Path) -> Decoder:
 
 
 def _sniff(head: bytes) -> Decoder | None:
-    if (
-        head[:4] in (b"RIFF", b"RIFX", b"RF64", b"fLaC", b"OggS", b"FORM", b".snd", b"caff")
-        or head[:4] == b"riff"
-    ):
+    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"FORM", b".snd", b"caff"):
         return None if head[8:12] in (b"AVI ", b"WEBP") else "soundfile"
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"):
         return "mov"
@@ -104,6 +101,15 @@ def check_layout(path: str | PathLike[str], sample_rate_hz: int, channels: int) 
         raise InputError(str(path), f"has {channels} channels; expected 1 to {MOST_CHANNELS}")
 
 
+def truncated(path: str | PathLike[str], samples: int, promised: int, sample_rate_hz: int) -> InputError:
+    """The error for a file that stops clearly before its header says."""
+    return InputError(
+        str(path),
+        f"is truncated: it ends after {samples / sample_rate_hz:.2f} s,"
+        f" its header promises {promised / sample_rate_hz:.2f} s",
+    )
+
+
 def check_samples(
     path: str | PathLike[str], block: NDArray[np.float32], first_sample: int, sample_rate_hz: int
 ) -> None:
@@ -122,5 +128,5 @@ def check_samples(
         raise InputError(str(path), f"{place} is infinite")
     raise InputError(
         str(path),
-        f"{place} is {value:.4g}; expected -1 to 1 (at most {LOUDEST_SAMPLE:g}). Are these unscaled integers?",
+        f"{place} is {value:.4g}; expected about -1 to 1. Are these integers that were not scaled?",
     )

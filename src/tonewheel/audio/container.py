@@ -1,8 +1,9 @@
-"""The sound of mp4, m4a, mov, mkv, webm and aac through FFmpeg's libraries (PyAV); the pictures are passed over.
+"""The sound of mp4, m4a, mov, mkv, webm and aac through FFmpeg's libraries (PyAV); pictures are passed over.
 
-Gapless: the edit list of mp4 and the codec delay of mkv are obeyed, and the padding at the end of an mp4 is cut, so
-AAC decodes to the samples that were encoded. The demuxer is fixed by the caller and the path is opened as a plain
-file, so no playlist or network address inside a file is ever followed.
+Gapless: the edit list of mp4 and the codec delay of mkv are obeyed, and the padding at the end of an mp4 is
+cut, so AAC decodes to the samples that were encoded; AAC in mkv keeps up to one frame of silence at its end.
+The demuxer is fixed by the caller and the path is opened as a plain file, so no playlist or network address
+inside a file is ever followed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonewheel.audio.checks import check_layout
+from tonewheel.audio.checks import check_layout, truncated
 from tonewheel.core.errors import InputError
 
 _WARM_UP_S = 0.25  # AAC and Opus need some frames before a seek point for exact samples
@@ -58,7 +59,7 @@ class ContainerReader:
         self._container.close()
 
     def blocks(self, start: int, end: int | None, block_samples: int) -> Iterator[NDArray[np.float32]]:
-        """(channels, n) float32 of the samples [start, end), one codec frame each (block_samples is not used)."""
+        """(channels, n) float32 of the samples [start, end), one codec frame each."""
         import av
 
         exact_end = self.samples if self._exact else None
@@ -85,17 +86,13 @@ class ContainerReader:
         except (av.FFmpegError, OSError, ValueError) as error:
             at_s = position / self.sample_rate_hz
             raise InputError(self.path, f"cannot be decoded after {at_s:.2f} s: {_reason(error)}") from None
-        if self.samples and (end is None or position < end):
-            if self.samples - position > _SLACK_S * self.sample_rate_hz:
-                raise InputError(
-                    self.path,
-                    f"is truncated: it ends after {position / self.sample_rate_hz:.2f} s,"
-                    f" its header promises {self.samples / self.sample_rate_hz:.2f} s",
-                )
+        missing = (self.samples or 0) - position
+        if (end is None or position < end) and missing > _SLACK_S * self.sample_rate_hz:
+            raise truncated(self.path, position, position + missing, self.sample_rate_hz)
 
     @property
     def _exact(self) -> bool:
-        """Whether the container counts time in samples (mp4) and lists its frames, rather than in ms (mkv)."""
+        """Whether the container counts time in samples and lists its frames (mp4), not in ms (mkv)."""
         return bool(self._stream.time_base <= 1 / self.sample_rate_hz and self._stream.frames)
 
     def _length(self) -> int | None:
@@ -114,7 +111,7 @@ class ContainerReader:
         return None
 
     def _seek(self, start: int) -> bool:
-        # Millisecond stamps do not name a sample, so such files are decoded from their beginning: exact, not quick.
+        # Millisecond stamps do not name a sample: decode such files from their beginning, exact, not quick.
         if not self._exact or start < 2 * _WARM_UP_S * self.sample_rate_hz:
             return False
         target = start / self.sample_rate_hz - _WARM_UP_S

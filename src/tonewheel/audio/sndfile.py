@@ -1,8 +1,8 @@
 """wav, flac, ogg, opus and mp3 through libsndfile (python-soundfile): exact seeking, blocks of any size.
 
-Gapless: libsndfile drops the Opus pre-skip, and the encoder delay and padding of an mp3 that has a LAME tag, so a
-file decodes to the samples that were encoded, in number and place (tests/audio/test_decode.py shows it). An mp3
-without such a tag keeps them: about 25 to 50 ms of silence at its start.
+Gapless: libsndfile drops the Opus pre-skip, and the encoder delay and padding of an mp3 that has a LAME tag,
+so a file decodes to the samples that were encoded, in number and place (tests/audio/test_decode.py shows
+it). An mp3 without such a tag keeps them: about 25 to 50 ms of silence at its start.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonewheel.audio.checks import check_layout
+from tonewheel.audio.checks import check_layout, truncated
 from tonewheel.audio.wav import wav_promise
 from tonewheel.core.errors import InputError
 
@@ -36,7 +36,7 @@ class SoundfileReader:
         import soundfile
 
         self.path = path
-        # libmpg123 writes its complaints to the file descriptor of stderr; nobody can turn that off through libsndfile.
+        # libmpg123 writes its complaints to the descriptor of stderr, and libsndfile has no switch for that.
         self._quiet = _silence if noisy else contextlib.nullcontext
         try:
             with self._quiet():
@@ -88,11 +88,7 @@ class SoundfileReader:
             return
         promised = max(self.samples or 0, wav_promise(self.path) or 0)
         if promised - position > _SLACK_S * self.sample_rate_hz:
-            raise InputError(
-                self.path,
-                f"is truncated: it ends after {position / self.sample_rate_hz:.2f} s,"
-                f" its header promises {promised / self.sample_rate_hz:.2f} s",
-            )
+            raise truncated(self.path, position, promised, self.sample_rate_hz)
 
 
 def _codec(file: Any) -> str:

@@ -115,8 +115,8 @@ def power(audio: NDArray[Any], n_fft: int = 1024, hop_samples: int = 256) -> Aud
 def log_mel(audio: NDArray[Any], spec: MelSpec | None = None) -> Audio:
     """Natural log of the mel power: (..., samples) at spec.sample_rate_hz -> (..., n_mels, frames) float32.
 
-    Power below `spec.floor` counts as the floor, so digital silence is log(floor) everywhere. Memory beyond the
-    result stays at some megabytes, however long the audio is.
+    Power below `spec.floor` counts as the floor, so digital silence is log(floor) everywhere. Memory beyond
+    the result stays at some megabytes, however long the audio is.
 
     >>> import numpy as np
     >>> silence = log_mel(np.zeros(16_000))
@@ -143,9 +143,8 @@ def mel_filterbank(spec: MelSpec | None = None) -> Audio:
     (64, 513)
     """
     spec = spec or MelSpec()
-    edges_mel = np.linspace(
-        *_to_mel(np.array([spec.f_min_hz, spec.f_max_hz]), spec.mel_scale), spec.n_mels + 2
-    )
+    low_mel, high_mel = _to_mel(np.array([spec.f_min_hz, spec.f_max_hz]), spec.mel_scale)
+    edges_mel = np.linspace(low_mel, high_mel, spec.n_mels + 2)
     edges_hz = _to_hz(edges_mel, spec.mel_scale)
     bins_hz = np.arange(spec.n_fft // 2 + 1) * spec.sample_rate_hz / spec.n_fft
     rising = (bins_hz - edges_hz[:-2, None]) / np.diff(edges_hz)[:-1, None]

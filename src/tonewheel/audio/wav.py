@@ -1,8 +1,8 @@
 """The header of a WAV file or stream: what it holds and how many bytes it promises.
 
-RIFF WAVE (Microsoft, 1991), WAVE_FORMAT_EXTENSIBLE (2001) and RF64 (EBU Tech 3306). Programs that write to a
-pipe cannot come back to fill in the sizes: they leave 0 or 0xFFFFFFFF there (ffmpeg, sox), which means "until the
-stream ends".
+RIFF WAVE (Microsoft, 1991), WAVE_FORMAT_EXTENSIBLE (2001) and RF64 (EBU Tech 3306). Programs that write to
+a pipe cannot come back to fill in the sizes: they leave 0 or 0xFFFFFFFF there (ffmpeg, sox), which means
+"until the stream ends".
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def wav_header_bytes(sample_rate_hz: int, channels: int, encoding: Encoding, dat
 
 
 def wav_promise(path: Path) -> int | None:
-    """How many samples a channel the header of a PCM WAV file promises; None for other files or "until the end"."""
+    """Samples a channel that the header of a PCM WAV file promises; None for other files and open ends."""
     try:
         with path.open("rb") as stream:
             header = read_wav_header(stream, str(path))
