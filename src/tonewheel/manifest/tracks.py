@@ -23,7 +23,7 @@ from tonewheel.core.records import Record
 AUDIO_SUFFIXES = frozenset(
     f".{suffix}"
     for suffix in (
-        *("wav", "wave", "w64", "flac", "aif", "aiff", "aifc", "ogg", "oga", "opus", "mp3"),
+        *("wav", "wave", "w64", "au", "caf", "flac", "aif", "aiff", "aifc", "ogg", "oga", "opus", "mp3"),
         *("m4a", "aac", "mp4", "m4v", "mov", "mkv", "mka", "webm", "wma"),
     )
 )
@@ -160,24 +160,14 @@ def title_from_name(name: str) -> str:
 
 
 def _from_file(root: Path, path: Path, tags: bool) -> Track:
-    found = _tags(path) if tags else {}
+    found: dict[str, str] = {}
+    if tags:
+        from tonewheel.manifest.tags import read_tags
+
+        found = read_tags(path)
     title = found.get("title") or title_from_name(path.stem)
     relative = path.relative_to(root).as_posix()
     return Track(path=relative, title=title[:LONGEST_TEXT], artist=found.get("artist", "")[:LONGEST_TEXT])
-
-
-def _tags(path: Path) -> dict[str, str]:
-    """Tags of a file, lower-case keys; an unreadable file has none."""
-    import av
-
-    try:
-        with av.open(str(path), metadata_errors="replace") as container:
-            pairs = list(container.metadata.items())
-            for stream in container.streams.audio[:1]:  # ogg and opus keep theirs in the stream
-                pairs += list(stream.metadata.items())
-    except (av.FFmpegError, OSError, ValueError):
-        return {}
-    return {key.lower(): " ".join(value.replace("\0", " ").split()) for key, value in pairs}
 
 
 def _audio_files(root: Path) -> Iterator[Path]:
