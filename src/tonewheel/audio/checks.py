@@ -31,20 +31,20 @@ def regular_file(path: str | PathLike[str]) -> Path:
     Traceback (most recent call last):
     tonewheel.core.errors.InputError: /: is a directory; expected an audio file
     """
-    path = Path(path)
-    if "\0" in str(path):
-        raise InputError(str(path).replace("\0", "\\0"), "is not a file name: it holds a NUL character")
+    given, path = str(path), Path(path)
+    if "\0" in given:
+        raise InputError(given.replace("\0", "\\0"), "is not a file name: it holds a NUL character")
     try:
         if path.is_dir():
-            raise InputError(path, "is a directory; expected an audio file")
+            raise InputError(given, "is a directory; expected an audio file")
         if not path.exists():
-            raise InputError(path, "no such file")
+            raise InputError(given, "no such file")
         if not path.is_file():
-            raise InputError(path, "is a pipe or device, not a file; give - and pipe it into standard input")
+            raise InputError(given, "is a pipe or device, not a file; give - and pipe it into standard input")
         if path.stat().st_size == 0:
-            raise InputError(path, "is empty (0 bytes)")
+            raise InputError(given, "is empty (0 bytes)")
     except OSError as error:
-        raise InputError(path, f"cannot be read: {error.strerror}") from None
+        raise InputError(given, f"cannot be read: {error.strerror}") from None
     return path
 
 

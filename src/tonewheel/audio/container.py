@@ -95,7 +95,7 @@ class ContainerReader:
     @property
     def _exact(self) -> bool:
         """Whether the container counts time in samples and lists its frames (mp4), not in ms (mkv)."""
-        return bool(self._stream.time_base <= 1 / self.sample_rate_hz and self._stream.frames)
+        return bool(self._stream.time_base * self.sample_rate_hz <= 1 and self._stream.frames)
 
     def _length(self) -> int | None:
         if self._stream.duration:

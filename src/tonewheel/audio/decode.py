@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tonewheel.audio.checks import check_layout, check_samples, decoder_for, regular_file
 from tonewheel.audio.container import ContainerReader
+from tonewheel.audio.piped import PipedWavReader, caught_from_a_pipe
 from tonewheel.audio.resample import Resampler
 from tonewheel.audio.sndfile import SoundfileReader
 from tonewheel.core.errors import InputError
@@ -150,18 +151,20 @@ def regular_blocks(parts: Iterable[Audio], samples: int) -> Iterator[Audio]:
         yield np.concatenate(waiting, axis=-1)
 
 
-def _open(path: str | PathLike[str]) -> SoundfileReader | ContainerReader:
+def _open(path: str | PathLike[str]) -> SoundfileReader | ContainerReader | PipedWavReader:
     file = regular_file(path)
     decoder = decoder_for(file)
     if decoder not in ("soundfile", "mp3"):
         return ContainerReader(file, decoder)
     if _is_opus(file):
         return ContainerReader(file, "ogg")
+    if caught_from_a_pipe(file):
+        return PipedWavReader(file)
     return SoundfileReader(file, noisy=decoder == "mp3")
 
 
 def _is_opus(file: Path) -> bool:
-    # libsndfile 1.2 calls every third of our Opus files malformed when it reads them in blocks; FFmpeg reads all.
+    # libsndfile 1.2 calls Opus files malformed whose time stamps have a gap (every third of real ones we met).
     with file.open("rb") as stream:
         return stream.read(36)[28:] == b"OpusHead"
 
@@ -175,9 +178,8 @@ def _checked(
         position += part.shape[-1]
         yield part
     if position == start:
-        raise InputError(
-            str(path), "holds no sound (0 s)" if start == 0 else f"ends before {start / sample_rate_hz:g} s"
-        )
+        reason = f"ends before {start / sample_rate_hz:g} s" if start else "holds no sound (0 s)"
+        raise InputError(str(path), reason)
 
 
 def _resampled(parts: Iterable[Audio], from_hz: int, to_hz: int, channels: int) -> Iterator[Audio]:

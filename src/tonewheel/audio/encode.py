@@ -95,7 +95,7 @@ class Writer:
         known = [*_SOUNDFILE, *_CONTAINERS]
         if self._suffix not in known:
             raise InputError(
-                path, f'cannot write "{self._suffix}"{nearest(self._suffix, known)}: {" ".join(known)}'
+                self.path, f'cannot write "{self._suffix}"{nearest(self._suffix, known)}: {" ".join(known)}'
             )
         check_layout(path, sample_rate_hz, channels)
         rates = _RATES_HZ.get(self._suffix)

@@ -55,5 +55,5 @@ class Resampler:
         if self._stream is None:
             return block
         interleaved = block if self.channels == 1 and block.ndim == 1 else block.T
-        ready: Audio = self._stream.resample_chunk(np.ascontiguousarray(interleaved), last=last)
+        ready: Audio = self._stream.resample_chunk(np.ascontiguousarray(interleaved), last=bool(last))
         return ready if block.ndim == 1 else np.ascontiguousarray(ready.T)

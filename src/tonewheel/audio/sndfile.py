@@ -23,6 +23,7 @@ from tonewheel.core.errors import InputError
 
 _LONGEST_BLOCK = 1 << 20  # samples a channel asked from libsndfile at once
 _UNKNOWN_LENGTH = 1 << 50  # libsndfile answers SF_COUNT_MAX when it cannot know
+_WARM_UP_S = 0.3  # an mp3 frame may borrow bits from frames before it: decode those too, and drop them
 _SLACK_S = 0.1  # a file may end this much before its header says without being called truncated
 
 
@@ -41,6 +42,9 @@ class SoundfileReader:
         try:
             with self._quiet():
                 self._file: Any = soundfile.SoundFile(path)
+                # soundfile seeks after every read of a seekable file; in an mp3 that loses the bits which the next
+                # frame borrows from the last ones, so each block would begin with a hole.
+                self._file.seekable = _never
         except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
             raise InputError(path, f"cannot be decoded: {_reason(error)}") from None
         self.sample_rate_hz: int = self._file.samplerate
@@ -68,7 +72,9 @@ class SoundfileReader:
         try:
             if start:
                 with self._quiet():
-                    self._file.seek(start)
+                    warm_up = min(start, round(_WARM_UP_S * self.sample_rate_hz))
+                    self._file.seek(start - warm_up)
+                    self._file.read(warm_up, dtype="float32")
             while end is None or position < end:
                 count = size if end is None else min(size, end - position)
                 with self._quiet():
@@ -89,6 +95,10 @@ class SoundfileReader:
         promised = max(self.samples or 0, wav_promise(self.path) or 0)
         if promised - position > _SLACK_S * self.sample_rate_hz:
             raise truncated(self.path, position, promised, self.sample_rate_hz)
+
+
+def _never() -> bool:
+    return False
 
 
 def _codec(file: Any) -> str:
