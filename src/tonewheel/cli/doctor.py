@@ -16,6 +16,7 @@ import typer
 
 from tonewheel import __version__, systems
 from tonewheel.core.console import emit
+from tonewheel.core.errors import TonewheelError
 from tonewheel.core.records import Record
 
 NEEDED_FOR = {
@@ -30,7 +31,7 @@ NEEDED_FOR = {
     "matplotlib": "pictures in reports",
     "jinja2": "HTML reports",
     "wandb": "train --wandb",
-    "pyroomacoustics": "computed rooms",
+    "sounddevice": "listening to a microphone",
 }
 """What a package is for, where its name does not say it; the list of packages itself is pyproject.toml's."""
 
@@ -198,12 +199,13 @@ def gpus(problems: list[str]) -> list[str]:
 
 
 def capture_devices() -> list[str]:
-    """Devices that a recording can be made from, as the kernel lists them; empty where there are none."""
+    """Devices that a recording can be made from; without the extra `mic`, nobody can ask them."""
+    from tonewheel.audio.capture import device_names
+
     try:
-        lines = Path("/proc/asound/pcm").read_text().splitlines()
-    except OSError:
+        return device_names()
+    except TonewheelError:
         return []
-    return [" ".join(line.split(":")[:2]).strip() for line in lines if "capture" in line]
 
 
 def show(report: Report) -> None:
