@@ -71,7 +71,7 @@ class Chain(Degradation):
 def _nesting(values: Any) -> int:
     """How many chains deep a description goes, stopping just past what is allowed."""
     depth, layer = 0, [values]
-    while layer and depth <= DEEPEST_NESTING:
+    while layer and depth <= DEEPEST_NESTING + 1:
         steps = [item.get("steps") for item in layer if isinstance(item, dict)]
         layer = [step for entry in steps if isinstance(entry, (list, tuple)) for step in entry]
         depth += 1

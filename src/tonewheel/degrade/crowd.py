@@ -141,9 +141,9 @@ def _loop(source: str, sample_rate_hz: int) -> Audio:
 
 
 def _synthetic(name: str, sample_rate_hz: int) -> Audio:
-    from tonewheel.synth import noise
+    from tonewheel.synth import noise, speech
 
-    kinds = {"applause": noise.applause, "cheering": noise.cheering, "banter": noise.banter}
+    kinds = {"applause": noise.applause, "cheering": noise.cheering, "banter": speech.banter}
     kind, _, seed = name.partition("/")
     if kind not in kinds or not seed.isdecimal():
         raise InputError(
