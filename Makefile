@@ -13,8 +13,9 @@ setup: $(INSTALLED)
 # The stamp is written last, so a broken set-up is repeated and a finished one costs nothing.
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tonewheel needs Python 3.11 or newer")'
-	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(VENV)/bin/python -m pip install --disable-pip-version-check --quiet \
+	@echo 'Setting up $(VENV) (once, some minutes) ...'
+	@$(PYTHON) -m venv $(VENV)
+	@PIP_CONSTRAINT=constraints.txt $(VENV)/bin/python -m pip install --disable-pip-version-check --quiet \
 		--editable '.[dev]'
 	@touch $@
 
