@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.signal import butter, sosfilt
 
 from tonewheel.audio.loudness import LoudnessMeter, integrated_lufs, k_weighting, normalise
 
@@ -40,7 +41,10 @@ def test_agrees_with_pyloudnorm(sample_rate_hz: int, channels: int) -> None:
 
     rng = np.random.default_rng(sample_rate_hz)
     envelope = np.repeat(10 ** (rng.uniform(-60, -10, 16) / 20), sample_rate_hz // 2)
-    audio = (rng.normal(size=(channels, len(envelope))).cumsum(axis=-1) % 2 - 1) * envelope
+    noise = sosfilt(
+        butter(1, 500, fs=sample_rate_hz, output="sos"), rng.normal(size=(channels, len(envelope)))
+    )
+    audio = noise * envelope  # falls by 6 dB an octave, as music does
     expected = pyloudnorm.Meter(sample_rate_hz).integrated_loudness(audio.T)
     assert integrated_lufs(audio, sample_rate_hz) == pytest.approx(expected, abs=0.1)
 

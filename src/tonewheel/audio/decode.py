@@ -164,7 +164,7 @@ def _open(path: str | PathLike[str]) -> SoundfileReader | ContainerReader | Pipe
 
 
 def _is_opus(file: Path) -> bool:
-    # libsndfile 1.2 calls Opus files malformed whose time stamps have a gap (every third of real ones we met).
+    # libsndfile 1.2 calls Opus files malformed whose time stamps have a gap: every third real one we met.
     with file.open("rb") as stream:
         return stream.read(36)[28:] == b"OpusHead"
 

@@ -21,6 +21,7 @@ _STEPS_A_BLOCK = 4  # 400 ms blocks every 100 ms
 _GATE_LUFS, _RELATIVE_GATE_LU = -70.0, -10.0
 _OFFSET_LU = -0.691  # makes a 997 Hz sine of full scale in one channel -3.01 LUFS
 _BIN_LU, _BINS = 0.01, 10_000  # the histogram covers -70 to 30 LUFS
+_HIGH_PASS_A0_48_KHZ = 1.0049949
 _WEIGHTS = {5: (1.0, 1.0, 1.0, 1.41, 1.41), 6: (1.0, 1.0, 1.0, 0.0, 1.41, 1.41)}  # L R C (LFE) Ls Rs
 
 
@@ -146,7 +147,8 @@ def k_weighting(sample_rate_hz: int) -> NDArray[np.float64]:
         sections.append([x / a0 for x in b] + [1.0, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0])
     k, q = math.tan(math.pi * 38.13547087602444 / sample_rate_hz), 0.5003270373238773
     a0 = 1 + k / q + k * k
-    sections.append([1.0, -2.0, 1.0, 1.0, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0])
+    gain = _HIGH_PASS_A0_48_KHZ / a0  # the standard leaves out the division by a0, which at 48 kHz is near 1
+    sections.append([gain, -2 * gain, gain, 1.0, 2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0])
     return np.array(sections)
 
 

@@ -42,8 +42,8 @@ class SoundfileReader:
         try:
             with self._quiet():
                 self._file: Any = soundfile.SoundFile(path)
-                # soundfile seeks after every read of a seekable file; in an mp3 that loses the bits which the next
-                # frame borrows from the last ones, so each block would begin with a hole.
+                # soundfile seeks after every read of a seekable file; in an mp3 that loses the bits which
+                # the next frame borrows from the last ones, so each block would begin with a hole.
                 self._file.seekable = _never
         except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
             raise InputError(path, f"cannot be decoded: {_reason(error)}") from None
