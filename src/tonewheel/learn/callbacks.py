@@ -8,18 +8,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import lightning
 import numpy as np
 import torch
+from lightning import LightningModule, Trainer
 from lightning.fabric.plugins import CheckpointIO
 from lightning.pytorch.callbacks import Callback
 
 from tonewheel.core.console import say
+from tonewheel.core.errors import RecipeError, TonewheelError, nearest
 from tonewheel.core.journal import Journal
 from tonewheel.core.progress import progress
 from tonewheel.core.seeds import generator
 from tonewheel.learn.checkpoint import load_state, save_state
 from tonewheel.learn.recipe import FitRecipe
+from tonewheel.learn.stream import Stream
 
 
 class StateIO(CheckpointIO):
@@ -28,10 +30,14 @@ class StateIO(CheckpointIO):
     def __init__(self, about: Mapping[str, Any]) -> None:
         self.about = dict(about)
 
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
+    ) -> None:
         save_state(path, checkpoint, {**self.about, **(storage_options or {})})
 
-    def load_checkpoint(self, path: Any, map_location: Any | None = None, weights_only: bool | None = None) -> dict[str, Any]:
+    def load_checkpoint(
+        self, path: Any, map_location: Any | None = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
         return load_state(path)
 
     def remove_checkpoint(self, path: Any) -> None:
@@ -39,22 +45,28 @@ class StateIO(CheckpointIO):
 
 
 class SeedEachStep(Callback):
-    """Makes all randomness inside a step (dropout) a function of (seed, step, process).
+    """Makes all randomness inside a step (dropout) and its batch a function of (seed, step, process).
 
     So there is no random state to store: it is the same at step k whether the run was interrupted or not, and
     whether or not a validation came before.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, stream: Stream[Any]) -> None:
         self.seed = seed
+        self.stream = stream
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        # Here and not before the fit: spawned processes learn only now which one they are.
+        self.stream.rank = trainer.global_rank
 
     def on_train_batch_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        drawn = generator(self.seed, "step", trainer.global_step, trainer.global_rank).integers(2**32, size=3)
-        torch.manual_seed(int(drawn[0]))
-        np.random.seed(int(drawn[1]))  # noqa: NPY002 - for libraries that still use it
-        random.seed(int(drawn[2]))
+        rng = generator(self.seed, "step", trainer.global_step, trainer.global_rank)
+        for_torch, for_numpy, for_python = (int(drawn) for drawn in rng.integers(2**32, size=3))
+        torch.manual_seed(for_torch)
+        np.random.seed(for_numpy)  # noqa: NPY002 - for libraries that still use the global state
+        random.seed(for_python)
 
 
 class ShowProgress(Callback):
@@ -65,7 +77,7 @@ class ShowProgress(Callback):
         self.max_steps = max_steps
         self.ticks: Iterator[int] = iter(())
 
-    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero:
             if self.first_step:
                 say(f"going on at step {self.first_step} of {self.max_steps}")
@@ -73,15 +85,18 @@ class ShowProgress(Callback):
             next(self.ticks, None)
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         next(self.ticks, None)
 
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self.ticks = iter(())  # lets go of the bar, which then gives the terminal back
+
 
 class KeepCheckpoints(Callback):
-    """Writes checkpoints/last every so many steps and checkpoints/best when the score improves.
+    """Writes checkpoints/last every so many steps, and checkpoints/best when the score improves.
 
-    At a step that is validated, `last` waits for the validation: a resumed run then neither repeats nor skips it.
+    At a step that is validated, `last` waits for the validation: a resumed run neither repeats nor skips it.
     """
 
     def __init__(self, folder: Path, settings: FitRecipe, journal: Journal, has_validation: bool) -> None:
@@ -103,31 +118,40 @@ class KeepCheckpoints(Callback):
         self.scores = state_dict["scores"]
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         step = trainer.global_step
         validated = self.has_validation and step % self.settings.validate_every_steps == 0
         if self._is_due(step) and not validated:
             self._save(trainer, self.last)
 
-    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         step = trainer.global_step
-        self.scores = {name: float(value) for name, value in trainer.callback_metrics.items() if value.numel() == 1}
-        score = self.scores.get(self.settings.score)
-        if score is None:
-            raise ValueError(f'score "{self.settings.score}" was not logged in validation, only: {sorted(self.scores)}')
+        scores = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        # Batch norm differs between processes, so scores may; all must agree on what is saved.
+        self.scores = trainer.strategy.broadcast(scores)
+        score = self._score()
         if self._is_better(score):
             self.best_score, self.best_step = score, step
             self._save(trainer, self.best)
         if trainer.is_global_zero:
             self.journal.write("validation", step=step, scores=self.scores, best_step=self.best_step)
-            told = ", ".join(f"{name} {value:.4g}" for name, value in self.scores.items() if name.startswith("valid"))
+            told = ", ".join(f"{name} {value:.4g}" for name, value in self.scores.items())
             say(f"step {step}: {told}{' (best so far)' if self.best_step == step else ''}")
         if self._is_due(step):
             self._save(trainer, self.last)
 
     def _is_due(self, step: int) -> bool:
         return step % self.settings.checkpoint_every_steps == 0 or step == self.settings.max_steps
+
+    def _score(self) -> float:
+        name = self.settings.score
+        if name not in self.scores:
+            logged = ", ".join(sorted(self.scores)) or "nothing"
+            raise RecipeError(
+                "recipe", [f'score: "{name}" is not logged{nearest(name, self.scores)}; logged: {logged}']
+            )
+        return self.scores[name]
 
     def _is_better(self, score: float) -> bool:
         if math.isnan(score):
@@ -136,9 +160,15 @@ class KeepCheckpoints(Callback):
             return True
         return score < self.best_score if self.settings.score_mode == "min" else score > self.best_score
 
-    def _save(self, trainer: lightning.Trainer, path: Path) -> None:
-        about = {"step": trainer.global_step, "scores": self.scores, **self.state_dict()}
+    def _save(self, trainer: Trainer, path: Path) -> None:
+        step = trainer.global_step
+        for name, parameter in trainer.lightning_module.named_parameters():
+            if not bool(torch.isfinite(parameter).all()):
+                # The last good checkpoint stays.
+                raise TonewheelError(
+                    f'step {step}: weight "{name}" is not finite; the run diverged. Lower learning_rate'
+                )
         # On every process: gathering a sharded model takes all of them; only one writes.
-        trainer.save_checkpoint(path, weights_only=False, storage_options=about)
+        trainer.save_checkpoint(path, weights_only=False, storage_options={"step": step, **self.state_dict()})
         if trainer.is_global_zero:
-            self.journal.write("checkpoint", step=trainer.global_step, file=path.name)
+            self.journal.write("checkpoint", step=step, file=path.name)

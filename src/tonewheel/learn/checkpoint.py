@@ -1,23 +1,20 @@
-"""Weights and resumable states in one file each: safetensors, with JSON in its header. Nothing is ever pickled.
+"""Weights and resumable states, one file each: safetensors with JSON in its header. Nothing is ever pickled.
 
     state   everything that a run needs to go on: model, optimiser, schedule, counters (a tree of values)
     model   what ships: the weights of one network and the fields of its card
 
-A file is written whole or not at all and says of itself which of the two it is, which version wrote it, and the
-SHA-256 of its tensors, so that a flipped bit is an error and not a strange score.
+A file is written whole or not at all and says of itself which of the two it is, which version wrote it, and
+the SHA-256 of its tensors, so that a flipped bit is an error and not a strange score.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
-from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -26,9 +23,11 @@ from torch import Tensor, nn
 import tonewheel
 from tonewheel.core.errors import InputError, ModelMismatchError, nearest
 from tonewheel.core.files import atomic_path, sha256
+from tonewheel.learn.state_tree import flatten, restore
 
 FORMAT_VERSION = 1
-# One header key alone: safetensors writes several in no fixed order, and the same model must give the same bytes.
+# One header key alone: safetensors writes several in no fixed order, and the same model must give the same
+# bytes.
 HEADER_KEY = "tonewheel"
 
 
@@ -40,8 +39,8 @@ class SavedModel(NamedTuple):
     sha256: str
 
 
-def save_model(path: str | PathLike[str], tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> str:
-    """Write weights with the fields of their card (plain values that JSON can hold); returns the file's SHA-256.
+def save_model(path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> str:
+    """Write weights with the fields of their card (values that JSON can hold); returns the file's SHA-256.
 
     The same weights and fields give the same bytes. ValueError when a weight is not finite: it must not ship.
 
@@ -59,23 +58,23 @@ def save_model(path: str | PathLike[str], tensors: Mapping[str, Tensor], metadat
     return sha256(path)
 
 
-def load_model(path: str | PathLike[str], kind: str | None = None) -> SavedModel:
+def load_model(path: str | Path, kind: str | None = None) -> SavedModel:
     """Read weights that `save_model` wrote, onto the CPU.
 
-    InputError when the file is missing, cut short, changed or something else; ModelMismatchError when `kind` is
-    given and the card's "kind" is another.
+    InputError when the file is missing, cut short, changed or something else; ModelMismatchError when `kind`
+    is given and the card's "kind" is another.
     """
     tensors, metadata = _read(path, "model")
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise InputError(str(path), f'weight "{name}" is not finite')
+            raise InputError(path, f'weight "{name}" is not finite')
     if kind is not None and metadata.get("kind") != kind:
         raise ModelMismatchError(f'{path}: a model of kind "{metadata.get("kind")}", expected "{kind}"')
     return SavedModel(tensors, metadata, sha256(path))
 
 
-def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], path: str | PathLike[str] = "weights") -> None:
-    """Put `tensors` into `module`; ModelMismatchError names what is missing, left over or of another shape."""
+def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], path: str | Path = "weights") -> None:
+    """Put `tensors` into `module`; ModelMismatchError names what is missing, too much or of another shape."""
     own = module.state_dict()
     problems = [f'"{name}" is missing' for name in own if name not in tensors]
     problems += [f'"{name}" is not in this model{nearest(name, own)}' for name in tensors if name not in own]
@@ -90,36 +89,46 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], path: str | P
     module.load_state_dict(dict(tensors))
 
 
-def save_state(path: str | PathLike[str], state: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+def save_state(path: str | Path, state: Mapping[str, Any], about: Mapping[str, Any]) -> None:
     """Write a tree of dictionaries, lists, tuples, numbers, text, tensors and arrays, and what it is `about`.
 
     TypeError names the place of any other value: a class cannot be stored without pickling it.
     """
     tensors: dict[str, Tensor] = {}
-    _write(path, "state", tensors, {"about": dict(about), "tree": _flatten(dict(state), "", tensors)})
+    tree = flatten(dict(state), "", tensors)
+    _write(path, "state", tensors, {"about": flatten(dict(about), "about", {}), "tree": tree})
 
 
-def load_state(path: str | PathLike[str]) -> dict[str, Any]:
+def load_state(path: str | Path) -> dict[str, Any]:
     """The tree that `save_state` wrote, tensors on the CPU; InputError when the file is not one."""
     tensors, metadata = _read(path, "state")
     try:
-        tree = _restore(metadata["tree"], tensors)
+        tree = restore(metadata["tree"], tensors)
     except (KeyError, TypeError, ValueError, RecursionError):
-        raise InputError(str(path), "its description does not fit its tensors") from None
+        raise InputError(path, "its description does not fit its tensors") from None
     if not isinstance(tree, dict):
-        raise InputError(str(path), "holds no state")
+        raise InputError(path, "holds no state")
     return tree
 
 
-def describe_state(path: str | PathLike[str]) -> dict[str, Any]:
+def describe_state(path: str | Path) -> dict[str, Any]:
     """What a state says about itself (step, recipe, versions, scores), without reading its tensors."""
-    about = _header(path, "state").get("about")
+    about = restore(_header(path, "state").get("about"), {})
     if not isinstance(about, dict):
-        raise InputError(str(path), "says nothing about itself")
+        raise InputError(path, "says nothing about itself")
     return about
 
 
-def _write(path: str | PathLike[str], content: str, tensors: Mapping[str, Tensor], metadata: dict[str, Any]) -> None:
+def state_weights(path: str | Path, prefix: str = "") -> dict[str, Tensor]:
+    """The weights in a run's state; with `prefix` ("encoder.") those of one part, the prefix taken off."""
+    weights = load_state(path).get("state_dict", {})
+    found = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    if not found:
+        raise InputError(path, f'holds no weights whose names start with "{prefix}"')
+    return found
+
+
+def _write(path: str | Path, content: str, tensors: Mapping[str, Tensor], metadata: dict[str, Any]) -> None:
     stored = _storable(tensors)
     header = {
         "format": f"tonewheel.{content}",
@@ -133,35 +142,35 @@ def _write(path: str | PathLike[str], content: str, tensors: Mapping[str, Tensor
         save_file(stored, temporary, metadata={HEADER_KEY: text})
 
 
-def _read(path: str | PathLike[str], content: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _read(path: str | Path, content: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     metadata = _header(path, content)
     with safe_open(str(path), framework="pt") as file:
         # Cloned, because safetensors maps the file and it may be replaced under our feet.
         tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 - not a dict
         digest = json.loads(file.metadata()[HEADER_KEY])["tensors_sha256"]
     if _digest(tensors) != digest:
-        raise InputError(str(path), "its tensors were changed since it was written (SHA-256 differs)")
+        raise InputError(path, "its tensors were changed since it was written (SHA-256 differs)")
     return tensors, metadata
 
 
-def _header(path: str | PathLike[str], content: str) -> dict[str, Any]:
+def _header(path: str | Path, content: str) -> dict[str, Any]:
     if not Path(path).exists():
-        raise InputError(str(path), "no such file")
+        raise InputError(path, "no such file")
     if not Path(path).is_file():
-        raise InputError(str(path), "is not a file")
+        raise InputError(path, "is not a file")
     try:
         with safe_open(str(path), framework="pt") as file:
             header = json.loads((file.metadata() or {})[HEADER_KEY])
         found, version, digest = header["format"], header["format_version"], header["tensors_sha256"]
         metadata = header["metadata"]
     except (SafetensorError, OSError, UnicodeDecodeError) as error:
-        raise InputError(str(path), f"not a safetensors file, or cut short ({error})") from None
+        raise InputError(path, f"not a safetensors file, or cut short ({error})") from None
     except (KeyError, TypeError, ValueError, RecursionError):
-        raise InputError(str(path), f"safetensors, but not a {content} of Tonewheel") from None
+        raise InputError(path, f"safetensors, but not a {content} of Tonewheel") from None
     if found != f"tonewheel.{content}" or not isinstance(metadata, dict) or not isinstance(digest, str):
-        raise InputError(str(path), f'holds "{found}", expected "tonewheel.{content}"')
+        raise InputError(path, f'holds "{found}", expected "tonewheel.{content}"')
     if version != FORMAT_VERSION:
-        raise InputError(str(path), f"is of format version {version}, this Tonewheel reads {FORMAT_VERSION}")
+        raise InputError(path, f"is of format version {version}, this Tonewheel reads {FORMAT_VERSION}")
     return metadata
 
 
@@ -186,50 +195,3 @@ def _digest(tensors: Mapping[str, Tensor]) -> str:
         # Bytes as such, since numpy knows no bfloat16.
         digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def _flatten(value: Any, place: str, tensors: dict[str, Tensor]) -> Any:
-    """The JSON form of `value`; tensors go into `tensors` under the name of their place."""
-    if isinstance(value, Tensor):
-        tensors[place] = value
-        return {"$tensor": place}
-    if isinstance(value, np.ndarray):
-        tensors[place] = torch.from_numpy(np.ascontiguousarray(value))
-        return {"$array": place}
-    if isinstance(value, bool | int | str) or value is None:
-        # An IntEnum or a numpy scalar would come back as another type; these alone come back the same.
-        if type(value) in (bool, int, str, type(None)):
-            return value
-    elif isinstance(value, float):
-        return float(value) if math.isfinite(value) else {"$float": repr(float(value))}
-    elif isinstance(value, np.generic):
-        return _flatten(value.item(), place, tensors)
-    elif isinstance(value, list | tuple):
-        items = [_flatten(item, f"{place}/{number}", tensors) for number, item in enumerate(value)]
-        return {"$tuple": items} if isinstance(value, tuple) else items
-    elif isinstance(value, Mapping):
-        pairs = [(key, _flatten(item, f"{place}/{key}".lstrip("/"), tensors)) for key, item in value.items()]
-        if all(type(key) is str and not key.startswith("$") for key, _ in pairs):
-            return dict(pairs)
-        if all(type(key) in (str, int) for key, _ in pairs):
-            return {"$pairs": [[key, item] for key, item in pairs]}
-    raise TypeError(f"a {type(value).__name__} at {place} cannot be stored: only plain values, tensors and arrays")
-
-
-def _restore(value: Any, tensors: Mapping[str, Tensor]) -> Any:
-    if isinstance(value, list):
-        return [_restore(item, tensors) for item in value]
-    if not isinstance(value, dict):
-        return value
-    match list(value.items()):
-        case [("$tensor", name)]:
-            return tensors[name]
-        case [("$array", name)]:
-            return tensors[name].numpy()
-        case [("$float", text)]:
-            return float(text)
-        case [("$tuple", items)]:
-            return tuple(_restore(item, tensors) for item in items)
-        case [("$pairs", pairs)]:
-            return {key: _restore(item, tensors) for key, item in pairs}
-    return {key: _restore(item, tensors) for key, item in value.items()}

@@ -1,14 +1,14 @@
 """Fit a Lightning module in a run folder that can be killed at any moment and continued on any machine.
 
-    RUN/recipe.yaml              every setting, spelled out
-    RUN/versions.json            of the software and machine that ran it last
-    RUN/journal.jsonl            what happened when
-    RUN/metrics.csv              step, name, value
-    RUN/tensorboard/             the same for TensorBoard
-    RUN/checkpoints/last.safetensors, best.safetensors
+    RUN/recipe.yaml                     every setting, spelled out
+    RUN/versions.json                   of the software and the machine that ran it last
+    RUN/journal.jsonl                   what happened when
+    RUN/metrics.csv, RUN/tensorboard/   step, name, value
+    RUN/checkpoints/last.safetensors    the state to go on from
+    RUN/checkpoints/best.safetensors    the same at the best validation
 
-`fit` looks for checkpoints/last and goes on from there; on one CPU with one thread count the result is equal, bit
-for bit, to that of an uninterrupted run.
+`fit` looks for checkpoints/last and goes on from there; on a CPU, with one thread count, the result is equal,
+bit for bit, to that of an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -27,25 +27,23 @@ import lightning
 import numpy as np
 import safetensors
 import torch
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
-from torch import Tensor
 from torch.utils.data import DataLoader
 
 import tonewheel
-from tonewheel.core.errors import InputError, RecipeError
+from tonewheel.core.errors import RecipeError
 from tonewheel.core.files import write_json
 from tonewheel.core.journal import Journal
 from tonewheel.core.records import Record
 from tonewheel.learn.callbacks import KeepCheckpoints, SeedEachStep, ShowProgress, StateIO
-from tonewheel.learn.checkpoint import describe_state, load_state
+from tonewheel.learn.checkpoint import describe_state, load_weights, state_weights
 from tonewheel.learn.loggers import require_wandb, run_loggers
 from tonewheel.learn.recipe import FitRecipe, Recipe, parse_recipe
 from tonewheel.learn.stream import Stream, step_loader
 
-# These change how a run is carried out, not what it computes, so a continued run may have others.
 FREE_TO_CHANGE = frozenset(
     {"accelerator", "checkpoint_every_steps", "devices", "loader_workers", "num_nodes", "strategy", "wandb"}
 )
+"""These say how a run is carried out, not what it computes, so a continued run may have others."""
 
 
 class RunResult(Record):
@@ -65,8 +63,7 @@ class RunResult(Record):
     @property
     def best(self) -> Path:
         """The best checkpoint; the last one when nothing was validated."""
-        best = Path(self.run_dir) / "checkpoints" / "best.safetensors"
-        return best if self.best_step is not None else self.last
+        return self.last if self.best_step is None else self.last.with_name("best.safetensors")
 
 
 def fit(
@@ -81,40 +78,41 @@ def fit(
 ) -> RunResult:
     """Train `module` for `settings.max_steps` batches of `train`, or go on where a killed run stopped.
 
-    `valid` are the batches of a validation (a list, or a loader). `recipe` is the whole recipe of the run, saved
-    beside the checkpoints and inside them (`settings` alone by default); `about` says more of the model and its data.
-    InputError when the folder or its checkpoint cannot be used, RecipeError when the folder belongs to another
-    recipe, MissingDependencyError when Weights & Biases is asked for and not installed.
+    `valid` are the batches of a validation (a list, or a loader). `recipe` is the whole recipe of the run,
+    saved beside the checkpoints and inside them (`settings` alone by default); `about` says more of the model
+    (its constructor's values) and of the data. InputError or ModelMismatchError when the checkpoint in the
+    folder cannot be used, RecipeError when the folder belongs to another recipe, MissingDependencyError when
+    Weights & Biases is asked for and not installed, TonewheelError when the weights stop being finite.
     """
-    folder = Path(run_dir)
-    recipe = recipe or settings
     if settings.wandb:
         require_wandb()
+    folder = Path(run_dir)
+    recipe = recipe or settings
+    _same_recipe(folder / "recipe.yaml", recipe)
     journal = Journal(folder / "journal.jsonl")
     last = folder / "checkpoints" / "last.safetensors"
-    described = describe_state(last) if last.exists() else {}
-    first_step = int(described.get("step", 0))
-    _claim(folder, recipe)
+    first_step = 0
+    if last.exists():
+        load_weights(module, state_weights(last), last)
+        first_step = int(describe_state(last)["step"])
     if first_step >= settings.max_steps:
-        return _result(folder, described)
+        return _result(folder, last)
 
     run_id = _run_id(journal)
-    if rank_zero_only.rank == 0:
-        write_json(folder / "versions.json", versions())
-        journal.write("resume" if first_step else "start", run_id=run_id, step=first_step, versions=versions())
     keep = KeepCheckpoints(folder / "checkpoints", settings, journal, has_validation=valid is not None)
-    whole = {
+    made_by = versions()
+    description = {
         "module": type(module).__qualname__,
         "recipe": recipe.to_dict(),
-        "versions": versions(),
+        "versions": made_by,
         "about": dict(about or {}),
     }
     # Lightning greets, tips and advertises at INFO.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     with warnings.catch_warnings():
-        # Our streams have no length and need few workers; the advice is for other loaders.
+        # Advice on loaders that ours do not need, and a deprecation inside Lightning itself.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
         trainer = lightning.Trainer(
             accelerator=settings.accelerator,
             devices=settings.devices,
@@ -132,35 +130,33 @@ def fit(
             logger=run_loggers(
                 folder, first_step, run_id=run_id, wandb=settings.wandb, recipe=recipe.to_dict()
             ),
-            callbacks=[SeedEachStep(settings.seed), ShowProgress(first_step, settings.max_steps), keep],
-            plugins=[StateIO(whole)],
+            callbacks=[
+                SeedEachStep(settings.seed, train),
+                ShowProgress(first_step, settings.max_steps),
+                keep,
+            ],
+            plugins=[StateIO(description)],
             default_root_dir=folder,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
-            benchmark=False,
         )
-        train.rank = trainer.global_rank
+        if trainer.is_global_zero:
+            # What a killed process was writing.
+            for part in last.parent.glob(".*.part.safetensors"):
+                part.unlink(missing_ok=True)
+            recipe.save(folder / "recipe.yaml")
+            write_json(folder / "versions.json", made_by)
+            journal.write(
+                "resume" if first_step else "start", run_id=run_id, step=first_step, versions=made_by
+            )
         loader = step_loader(train, first_step, settings.max_steps, settings.loader_workers)
-        trainer.fit(module, loader, _valid_loader(valid), ckpt_path=str(last) if first_step else None)
+        trainer.fit(module, loader, _as_one_loader(valid), ckpt_path=str(last) if first_step else None)
+    result = _result(folder, last)
     if trainer.is_global_zero:
-        journal.write("done", step=trainer.global_step, scores=keep.scores)
-    return _result(folder, describe_state(last))
-
-
-def _valid_loader(valid: Iterable[Any] | None) -> Iterable[Any] | None:
-    # Lightning takes a list for several loaders.
-    return DataLoader(valid, batch_size=None) if isinstance(valid, list | tuple) else valid  # type: ignore[arg-type]
-
-
-def load_module_state(path: str | PathLike[str], prefix: str = "") -> dict[str, Tensor]:
-    """The weights in a run's checkpoint; with `prefix` ("encoder.") those of one part, the prefix taken off."""
-    weights: dict[str, Tensor] = load_state(path).get("state_dict", {})
-    found = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
-    if not found:
-        raise InputError(str(path), f'holds no weights whose names start with "{prefix}"')
-    return found
+        journal.write("done", step=result.steps, scores=result.scores)
+    return result
 
 
 def versions() -> dict[str, str]:
@@ -179,16 +175,30 @@ def versions() -> dict[str, str]:
     }
 
 
-def _claim(folder: Path, recipe: Recipe) -> None:
-    """Save the recipe into the folder, or see that the one in there is the same."""
-    path = folder / "recipe.yaml"
-    if path.exists():
-        before = parse_recipe(path.read_text(encoding="utf-8"), type(recipe), where=path)
-        changed = _differences(before.to_dict(), recipe.to_dict())
-        if changed:
-            raise RecipeError(path, [f"{folder} holds a run of another recipe: take another folder, or this recipe", *changed])
-    if rank_zero_only.rank == 0:
-        recipe.save(path)
+def _as_one_loader(valid: Iterable[Any] | None) -> Iterable[Any] | None:
+    # Lightning takes a list for several loaders.
+    return DataLoader(_Listed(valid), batch_size=None) if isinstance(valid, list | tuple) else valid
+
+
+class _Listed(torch.utils.data.Dataset[Any]):
+    def __init__(self, batches: list[Any] | tuple[Any, ...]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, number: int) -> Any:
+        return self.batches[number]
+
+
+def _same_recipe(path: Path, recipe: Recipe) -> None:
+    """RecipeError when a run folder has another recipe."""
+    if not path.exists():
+        return
+    before = parse_recipe(path.read_text(encoding="utf-8"), type(recipe), where=path)
+    changed = _differences(before.to_dict(), recipe.to_dict())
+    if changed:
+        raise RecipeError(path, ["this folder has a run of another recipe; take another folder", *changed])
 
 
 def _differences(before: Any, now: Any, place: str = "") -> list[str]:
@@ -204,18 +214,17 @@ def _differences(before: Any, now: Any, place: str = "") -> list[str]:
 
 def _run_id(journal: Journal) -> str:
     """One identifier for the whole life of a run folder."""
-    if journal.path.exists():
-        for entry in Journal.read(journal.path):
-            if isinstance(entry.get("run_id"), str):
-                return str(entry["run_id"])
-    return secrets.token_hex(4)
+    entries = Journal.read(journal.path) if journal.path.exists() else []
+    known = [str(entry["run_id"]) for entry in entries if "run_id" in entry]
+    return known[0] if known else secrets.token_hex(4)
 
 
-def _result(folder: Path, described: Mapping[str, Any]) -> RunResult:
+def _result(folder: Path, last: Path) -> RunResult:
+    about = describe_state(last)
     return RunResult(
         run_dir=str(folder),
-        steps=described["step"],
-        best_step=described["best_step"],
-        best_score=described["best_score"],
-        scores=described["scores"],
+        steps=about["step"],
+        best_step=about["best_step"],
+        best_score=about["best_score"],
+        scores=about["scores"],
     )

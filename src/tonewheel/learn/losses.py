@@ -16,16 +16,18 @@ from torch.nn.functional import cross_entropy, normalize
 def ntxent(z_a: Tensor, z_b: Tensor, labels: Tensor | None = None, temperature: float = 0.05) -> Tensor:
     """Normalised temperature-scaled cross-entropy: row i of `z_a` belongs to row i of `z_b`, both ways.
 
-    All other rows of both are negatives; with `labels`, those of the same label are left out instead of pushed away
-    (two places of one song sound alike). Raises ValueError when the shapes do not fit.
-    Source: Chen et al., A simple framework for contrastive learning of visual representations, 2020 (SimCLR).
+    All other rows of both are negatives; with `labels`, those of the same label are left out instead of
+    pushed away (two places of one song sound alike). Raises ValueError when the shapes do not fit.
+    Source: Chen et al., A simple framework for contrastive learning of visual representations, 2020.
 
     >>> z = torch.eye(4)
     >>> round(ntxent(z, z, temperature=1.0).item(), 4)  # -log(e / (e + 6))
-    1.1656
+    1.1654
     """
     if z_a.shape != z_b.shape or z_a.ndim != 2:
-        raise ValueError(f"z_a and z_b are (examples, dimensions) of one shape, got {z_a.shape} and {z_b.shape}")
+        raise ValueError(
+            f"z_a and z_b are (examples, dimensions) of one shape, got {z_a.shape} and {z_b.shape}"
+        )
     count = len(z_a)
     logits = _similarity(torch.cat([z_a, z_b]), temperature)
     if labels is None:

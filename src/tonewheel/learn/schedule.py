@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def warm_up_cosine(step: int, max_steps: int, warm_up_steps: int = 0, final: float = 0.0) -> float:
-    """The share of the peak learning rate at `step` (0-based): a linear rise, then half a cosine down to `final`.
+    """The share of the peak learning rate at `step` (from 0): a linear rise, then half a cosine to `final`.
 
     Step `warm_up_steps` has the peak; `max_steps` and beyond have `final`.
     Source: Loshchilov & Hutter, SGDR, 2017 (one period), with the linear warm-up of Goyal et al., 2017.

@@ -1,4 +1,4 @@
-"""Training data by step: batch k is a pure function of (seed, k), so a resumed run sees what it would have seen.
+"""Training data by step: batch k is a pure function of (seed, k), so a resumed run sees what it would have.
 
 No sampler state is stored and no worker's place is remembered: to go on at step k, ask for batch k.
 """
@@ -21,8 +21,8 @@ Batch = TypeVar("Batch", covariant=True)
 class Stream(Dataset[Batch], Generic[Batch]):
     """A data set whose item k is batch k, drawn by `draw(rng, step)` and by nothing else.
 
-    `draw` gets a Generator of its own for every step (and process, when several machines train) and must not use
-    any other randomness. It is pickled when loader workers are used on platforms that spawn.
+    `draw` gets a Generator of its own for every step (and every process, when several train) and must not use
+    any other randomness.
 
     >>> stream = Stream(lambda rng, step: torch.from_numpy(rng.random(2)), seed=1)
     >>> bool((stream[5] == Stream(stream.draw, seed=1)[5]).all())
@@ -39,7 +39,7 @@ class Stream(Dataset[Batch], Generic[Batch]):
 
 
 class Steps(Sampler[int]):
-    """Steps from `first` up to (not including) `end`; it has no length, so that Lightning counts steps alone."""
+    """Steps from `first` up to, not including, `end`; it has no length: Lightning then counts steps alone."""
 
     def __init__(self, first: int, end: int) -> None:
         self.first = first
@@ -50,7 +50,7 @@ class Steps(Sampler[int]):
 
 
 def step_loader(stream: Dataset[Any], first: int, end: int, workers: int = 0) -> DataLoader[Any]:
-    """A loader of batches `first` to `end`; any number of worker processes gives the same batches in the same order."""
+    """A loader of batches `first` up to `end`, the same ones in the same order for any number of workers."""
     return DataLoader(
         stream,
         batch_size=None,
@@ -68,9 +68,9 @@ def _one_thread(_worker: int) -> None:
 
 
 def shuffled_indices(count: int, batch_size: int, seed: int, step: int) -> np.ndarray:
-    """The examples of batch `step` when `count` examples are gone through in a new order each time round.
+    """The examples of batch `step` when `count` examples are gone through in a new order each round.
 
-    Shape (batch_size,), int64. Every example is seen once before any is seen again; a batch may span two rounds.
+    Shape (batch_size,), int64. Every example is seen once before any is seen again; a batch may span rounds.
 
     >>> sorted(int(i) for step in range(2) for i in shuffled_indices(6, 3, seed=0, step=step))
     [0, 1, 2, 3, 4, 5]
