@@ -1,1 +1,1 @@
-"""Gates: a gate looks at data (or a model) and gives a verdict; verdicts make a report with an exit status."""
+"""Gates: a gate looks at data (or a model) and gives a verdict; verdicts make a report."""

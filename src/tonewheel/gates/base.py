@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -50,9 +49,8 @@ class Gate(Record):
 
     name: ClassVar[str] = ""
 
-    @abstractmethod
     def check(self, tracks: Sequence[Track], root: Path) -> Verdict:
-        """Judge tracks whose paths are relative to `root`; raises nothing for bad data, that is what it reports."""
+        """Judge tracks whose paths are relative to `root`; bad data is reported, not raised."""
         raise NotImplementedError
 
     def verdict(self, findings: Sequence[Finding], total: int, sentence: str, limit: float = 0) -> Verdict:

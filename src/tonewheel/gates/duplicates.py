@@ -66,7 +66,7 @@ def signature(audio: NDArray[Any], sample_rate_hz: int) -> Signature:
 def shared_audio(
     signatures: Mapping[str, Signature], least_s: float = 5.0, least_equal: float = 0.68
 ) -> list[tuple[str, str, float, float]]:
-    """Pairs that share at least `least_s` of audio: (a, b, where b starts in a in seconds, share of equal bits)."""
+    """Pairs that share `least_s` of audio: (a, b, where b starts in a in seconds, share of equal bits)."""
     names = list(signatures)
     places: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for number, name in enumerate(names):

@@ -1,4 +1,4 @@
-"""The health gate: every file can be decoded and holds sound, not silence, clipping or a fraction of a second."""
+"""The health gate: every file can be decoded and holds sound, neither silence nor mostly clipping."""
 
 from __future__ import annotations
 

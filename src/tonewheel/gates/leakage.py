@@ -80,7 +80,7 @@ class LeakageGate(Gate):
                 yield "artist", artist
             if "source" in self.by and track.source_repo:
                 yield "source", track.source_repo
-        elif "place" in self.by and title:
+        elif "place" in self.by and title and track.kind != "midi":
             # Two sites may both have an "applause"; one site's is the same.
             yield track.kind, f"{place(track.title)} from {track.source_repo}"
         origin = track.extras.get("source_path")
