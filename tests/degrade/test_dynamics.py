@@ -84,6 +84,15 @@ def test_limiter_turns_down_and_does_not_clip() -> None:
     assert np.abs(out).max() == pytest.approx(10 ** (-12 / 20), rel=0.02)
 
 
+def test_limiter_is_down_before_the_peak_arrives() -> None:
+    """From the first loud sample on the gain is the final one: nothing of the onset had to be clipped."""
+    burst = np.concatenate((tone(-50), tone(-3)))
+    out = Limiter(ceiling_db=-12.0, look_ahead_ms=2.0).apply(burst, RATE_HZ)
+    np.testing.assert_allclose(
+        out[16000:17000], burst[16000:17000] * 10 ** (-12 / 20) / burst.max(), atol=1e-3
+    )
+
+
 def test_limiter_leaves_what_is_below_its_ceiling() -> None:
     quiet = tone(-30)
     np.testing.assert_allclose(Limiter(ceiling_db=-6.0).apply(quiet, RATE_HZ), quiet, atol=1e-7)
