@@ -158,8 +158,8 @@ def mel_filterbank(spec: MelSpec | None = None) -> Audio:
 def _spectra(audio: Audio, n_fft: int, hop_samples: int) -> Iterator[tuple[int, NDArray[np.complex128]]]:
     """(first frame, spectra (..., frames, bins)) in runs of frames, so that memory stays bounded.
 
-    In double precision: the rounding of a float32 transform is as strong in every bin as in the loudest, which
-    moves the logarithm of quiet bins by up to 1e-4.
+    In double precision: the rounding of a float32 transform is as strong in every bin as in the loudest,
+    which moves the logarithm of quiet bins by up to 1e-4.
     """
     from scipy.fft import rfft
 
