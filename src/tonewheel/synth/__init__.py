@@ -1,1 +1,3 @@
-"""Songs, concerts and crowd noise made by code, with exact labels (tempo, key, sections, chords, drum events, stems)."""
+"""Songs, concerts and crowd noise made by code, with exact labels (tempo, key, sections, chords, drum events,
+stems).
+"""

@@ -25,4 +25,14 @@ def compose(seed: int, style: str | None = None, *, seconds: float = 75.0) -> So
         raise InputError("style", f'there is no style "{style}"{nearest(style, STYLES)}')
     score = write_score(seed, style, seconds)
     form = tuple((name, bars, index) for index, (name, bars) in enumerate(score.form))
-    return perform(score, seed, 0, seconds, tempo_bpm=score.tempo_bpm, tonic=score.tonic, form=form, players=seed, playing=seed)
+    return perform(
+        score,
+        seed,
+        0,
+        seconds,
+        tempo_bpm=score.tempo_bpm,
+        tonic=score.tonic,
+        form=form,
+        players=seed,
+        playing=seed,
+    )

@@ -20,7 +20,9 @@ QUIET_DB = -70.0
 
 
 class Span(Record):
-    """What is heard over [start_s, end_s): `kind` is song, applause, banter or silence; `song` counts songs from 0."""
+    """What is heard over [start_s, end_s): `kind` is song, applause, banter or silence; `song` counts songs
+    from 0.
+    """
 
     start_s: float
     end_s: float
@@ -46,7 +48,13 @@ class Show(Record):
         return self.spans[-1].end_s if self.spans else 0.0
 
 
-def plan_concert(songs: Sequence[Song], seed: int, *, song_s: float | None = None, between_s: tuple[float, float] = (4.0, 20.0)) -> Show:
+def plan_concert(
+    songs: Sequence[Song],
+    seed: int,
+    *,
+    song_s: float | None = None,
+    between_s: tuple[float, float] = (4.0, 20.0),
+) -> Show:
     """Draw what comes between the songs; `song_s` cuts every song to a length.
 
     >>> from tonewheel.synth.compose import compose
@@ -80,7 +88,12 @@ def plan_concert(songs: Sequence[Song], seed: int, *, song_s: float | None = Non
 
 
 def concert(
-    songs: Sequence[Song], seed: int, sample_rate_hz: int = 44100, *, song_s: float | None = None, show: Show | None = None,
+    songs: Sequence[Song],
+    seed: int,
+    sample_rate_hz: int = 44100,
+    *,
+    song_s: float | None = None,
+    show: Show | None = None,
     silence_db: float = QUIET_DB,
 ) -> Iterator[tuple[Span, Audio]]:
     """Render a concert span by span, (samples,) float32 each; only one span is in memory.

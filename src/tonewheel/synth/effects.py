@@ -1,6 +1,10 @@
-"""Effects of a mixing desk, on (samples,) float32: filters, drive, chorus, echo, reverb, ducking, compression."""
+"""Effects of a mixing desk, on (samples,) float32: filters, drive, chorus, echo, reverb, ducking,
+compression.
+"""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,23 +20,38 @@ def db(decibels: float) -> float:
 
 def high_pass(audio: Audio, hz: float, sample_rate_hz: int) -> Audio:
     """Second-order Butterworth high-pass."""
-    return np.asarray(sosfilt(butter(2, hz, "highpass", fs=sample_rate_hz, output="sos").astype(np.float32), audio), dtype=np.float32)
+    return np.asarray(
+        sosfilt(butter(2, hz, "highpass", fs=sample_rate_hz, output="sos").astype(np.float32), audio),
+        dtype=np.float32,
+    )
 
 
 def low_pass(audio: Audio, hz: float, sample_rate_hz: int) -> Audio:
     """Second-order Butterworth low-pass; nothing to do above the band."""
     if hz > 0.45 * sample_rate_hz:
         return audio
-    return np.asarray(sosfilt(butter(2, hz, "lowpass", fs=sample_rate_hz, output="sos").astype(np.float32), audio), dtype=np.float32)
+    return np.asarray(
+        sosfilt(butter(2, hz, "lowpass", fs=sample_rate_hz, output="sos").astype(np.float32), audio),
+        dtype=np.float32,
+    )
 
 
-def tilt(audio: Audio, decibels: float, sample_rate_hz: int) -> Audio:
-    """Raise the treble over 1 kHz by `decibels` (a first-order shelf)."""
-    if abs(decibels) < 0.1:
-        return audio
-    pole = float(np.exp(-2 * np.pi * 1000 / sample_rate_hz))
-    low = np.asarray(lfilter([1 - pole], [1, -pole], audio), dtype=np.float32)
-    return np.asarray(low + (audio - low) * db(decibels), dtype=np.float32)
+def equalise(audio: Audio, tilt_db: float, low_db: float, low_pass_hz: float, sample_rate_hz: int) -> Audio:
+    """The tone of a record on (..., samples): shelves above 1 kHz and below 150 Hz, and a roll-off."""
+    for corner_hz, level_db in ((1000.0, tilt_db), (150.0, -low_db)):
+        if abs(level_db) < 0.1:
+            continue
+        pole = math.exp(-2 * math.pi * corner_hz / sample_rate_hz)
+        high = np.float32(db(level_db))
+        # low + high * (x - low), where low is the one-pole low-pass of x
+        b = np.array([high + (1 - high) * (1 - pole), -pole * high], dtype=np.float32)
+        audio = np.asarray(lfilter(b, np.array([1, -pole], dtype=np.float32), audio), dtype=np.float32)
+        if corner_hz < 500:
+            audio = audio / high
+    if low_pass_hz < 0.45 * sample_rate_hz:
+        sos = butter(2, low_pass_hz, "lowpass", fs=sample_rate_hz, output="sos").astype(np.float32)
+        audio = np.asarray(sosfilt(sos, audio), dtype=np.float32)
+    return audio
 
 
 def drive(audio: Audio, gain: float, sample_rate_hz: int) -> Audio:
@@ -81,7 +100,9 @@ def room_response(rng: np.random.Generator, t60_s: float, bright_hz: float, samp
     tail = dull * np.exp(-6.9 * t / t60_s) + 0.5 * (noise - dull) * np.exp(-6.9 * t / (0.35 * t60_s))
     tail *= np.minimum(1, t / 0.02)
     for _ in range(8):
-        tail[int(rng.uniform(0.005, 0.06) * sample_rate_hz) % n] += rng.choice([-1, 1]) * rng.uniform(0.5, 2.5)
+        tail[int(rng.uniform(0.005, 0.06) * sample_rate_hz) % n] += rng.choice([-1, 1]) * rng.uniform(
+            0.5, 2.5
+        )
     tail = high_pass(tail, 150.0, sample_rate_hz)
     return np.asarray(tail / (np.sqrt(np.sum(tail**2)) + 1e-9), dtype=np.float32)
 
@@ -94,7 +115,9 @@ def reverberate(audio: Audio, response: Audio) -> Audio:
 def duck_gain(onsets_s: list[float], depth: float, n: int, sample_rate_hz: int) -> Audio:
     """Gain that dips at each onset and recovers in about 0.2 s (the pumping of a side chain)."""
     gain = np.ones(n, dtype=np.float32)
-    dip = 1 - depth * np.exp(-np.arange(int(0.3 * sample_rate_hz), dtype=np.float32) / np.float32(0.09 * sample_rate_hz))
+    dip = 1 - depth * np.exp(
+        -np.arange(int(0.3 * sample_rate_hz), dtype=np.float32) / np.float32(0.09 * sample_rate_hz)
+    )
     for onset in onsets_s:
         start = int(onset * sample_rate_hz)
         span = gain[start : start + len(dip)]
@@ -102,10 +125,13 @@ def duck_gain(onsets_s: list[float], depth: float, n: int, sample_rate_hz: int) 
     return gain
 
 
-def bus_gain(mix: Audio, reduction_db: float, sample_rate_hz: int, peak: float) -> Audio:
+def bus_gain(
+    mix: Audio, reduction_db: float, sample_rate_hz: int, peak: float, unlimited_percent: float
+) -> Audio:
     """Gain of a bus compressor and limiter, (samples,), for a mix (samples,) or (channels, samples).
 
-    Given as gain so that every stem can be turned down alike and the stems still sum to the mix; |gain * mix| <= peak.
+    Given as gain so that every stem can be turned down alike and the stems still sum to the mix; |gain * mix|
+    <= peak.
     """
     rectified = np.abs(mix) if mix.ndim == 1 else np.abs(mix).max(axis=0)
     hop = max(1, sample_rate_hz // 500)
@@ -120,11 +146,12 @@ def bus_gain(mix: Audio, reduction_db: float, sample_rate_hz: int, peak: float) 
     gain = 10 ** (-np.minimum(over * 0.5, reduction_db) / 20)
     # Scale so that only rare peaks meet the limiter, then look ahead: the gain is down before the peak comes.
     peaks = frames.max(axis=1) * gain
-    loud = float(np.percentile(peaks, 99.3)) if blocks > 10 else float(peaks.max())
+    loud = float(np.percentile(peaks, unlimited_percent)) if blocks > 10 else float(peaks.max())
     gain *= peak / max(loud, 1e-6)
     need = np.minimum(1.0, peak / np.maximum(frames.max(axis=1) * gain, 1e-9))
     width = 5
     edged = np.pad(need, width, constant_values=1.0)
     held = np.min(np.lib.stride_tricks.sliding_window_view(edged, 2 * width + 1), axis=1)
     smooth = np.convolve(np.pad(held, 2, mode="edge"), np.full(5, 0.2), mode="valid")
-    return np.interp(np.arange(len(rectified)), (np.arange(blocks) + 0.5) * hop, gain * smooth).astype(np.float32)
+    centres = (np.arange(blocks) + 0.5) * hop
+    return np.asarray(np.interp(np.arange(len(rectified)), centres, gain * smooth), dtype=np.float32)

@@ -16,8 +16,25 @@ SCALES: dict[str, tuple[int, ...]] = {
     "harmonic_minor": (0, 2, 3, 5, 7, 8, 11),
 }
 LOOPS: dict[str, tuple[tuple[int, ...], ...]] = {
-    "major": ((0, 4, 5, 3), (0, 5, 3, 4), (5, 3, 0, 4), (0, 3, 4, 3), (1, 4, 0, 5), (0, 2, 3, 4), (3, 4, 2, 5), (0, 3, 0, 4)),
-    "minor": ((0, 5, 2, 6), (0, 3, 6, 2), (0, 6, 5, 6), (0, 5, 3, 4), (0, 2, 6, 3), (5, 6, 0, 0), (0, 3, 5, 6)),
+    "major": (
+        (0, 4, 5, 3),
+        (0, 5, 3, 4),
+        (5, 3, 0, 4),
+        (0, 3, 4, 3),
+        (1, 4, 0, 5),
+        (0, 2, 3, 4),
+        (3, 4, 2, 5),
+        (0, 3, 0, 4),
+    ),
+    "minor": (
+        (0, 5, 2, 6),
+        (0, 3, 6, 2),
+        (0, 6, 5, 6),
+        (0, 5, 3, 4),
+        (0, 2, 6, 3),
+        (5, 6, 0, 0),
+        (0, 3, 5, 6),
+    ),
     "dorian": ((0, 3, 0, 3), (0, 6, 3, 0), (0, 1, 2, 3), (0, 2, 3, 6)),
     "phrygian": ((0, 1, 0, 6), (0, 5, 1, 0), (0, 1, 2, 1)),
     "lydian": ((0, 1, 0, 1), (0, 1, 4, 5), (0, 4, 1, 0)),
@@ -83,7 +100,8 @@ def quality(mode: str, degree: int, seventh: bool) -> str:
 
 
 def voice_lead(pitch_classes: tuple[int, ...], previous: tuple[int, ...], centre: float) -> tuple[int, ...]:
-    """The voicing of a chord that moves least from `previous` and stays near `centre` (MIDI); every class sounds.
+    """The voicing of a chord that moves least from `previous` and stays near `centre` (MIDI); every class
+    sounds.
 
     >>> voice_lead((5, 9, 0), (60, 64, 67), 64.0)
     (60, 65, 69)

@@ -9,7 +9,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class MelodyNote:
-    """A tune's note: start and length in sixteenth steps, scale degree from the tonic, accent 0..1, sung syllable."""
+    """A tune's note: start and length in sixteenth steps, scale degree from the tonic, accent 0..1, sung
+    syllable.
+    """
 
     step: int
     steps: int
@@ -36,18 +38,35 @@ def _rhythm(rng: np.random.Generator, bar: int, beat: int, density: float) -> li
 def _snap(degree: int, root: int, sevenths: bool = False) -> int:
     """The chord tone nearest to a degree."""
     tones = (0, 2, 4)
-    return min((root + tone + 7 * octave for tone in tones for octave in (-2, -1, 0, 1, 2)), key=lambda tone: abs(tone - degree))
+    return min(
+        (root + tone + 7 * octave for tone in tones for octave in (-2, -1, 0, 1, 2)),
+        key=lambda tone: abs(tone - degree),
+    )
 
 
 def melody(
-    rng: np.random.Generator, chords: tuple[int, ...], slot: int, bars: int, bar: int, beat: int, mode: str, density: float,
-    *, lift: int = 0,
+    rng: np.random.Generator,
+    chords: tuple[int, ...],
+    slot: int,
+    bars: int,
+    bar: int,
+    beat: int,
+    mode: str,
+    density: float,
+    *,
+    lift: int = 0,
 ) -> tuple[MelodyNote, ...]:
     """A tune over `chords` (one degree a `slot` of steps): phrases of motif, repeat, variation and close."""
     motifs = []
     for _ in range(2):
         onsets = _rhythm(rng, bar, beat, density)
-        contour = np.cumsum(rng.choice([-3, -2, -1, 0, 1, 2, 3, 4], size=len(onsets), p=[.04, .13, .25, .13, .25, .12, .05, .03]))
+        contour = np.cumsum(
+            rng.choice(
+                [-3, -2, -1, 0, 1, 2, 3, 4],
+                size=len(onsets),
+                p=[0.04, 0.13, 0.25, 0.13, 0.25, 0.12, 0.05, 0.03],
+            )
+        )
         motifs.append((onsets, contour - contour[0]))
     plan = [[0, 1, 0, 1], [0, 0, 1, 0], [0, 1, 0, 0], [0, 0, 0, 1]][int(rng.integers(4))]
     centre = int(rng.integers(1, 5)) + lift
@@ -63,7 +82,7 @@ def melody(
             at = index * bar + step
             root = chords[min(len(chords) - 1, at // slot)]
             if position == 0:
-                anchor = _snap(int(round(0.6 * anchor + 0.4 * centre)), root)
+                anchor = _snap(round(0.6 * anchor + 0.4 * centre), root)
             degree = anchor + int(contour[position])
             if varied and position >= len(onsets) // 2:
                 degree += int(rng.choice([-1, 1, 2]))

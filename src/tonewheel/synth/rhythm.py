@@ -37,9 +37,15 @@ def pattern(rng: np.random.Generator, groove: str, bar: int, beat: int, energy: 
     if groove == "timpani":
         for step in range(0, bar, beat):
             if rng.random() < (0.9 if step == 0 else 0.25 * energy):
-                hits.append((step, str(rng.choice(["tom_low", "tom_low", "tom_mid", "kick"])), 0.5 + 0.4 * energy))
+                hits.append(
+                    (step, str(rng.choice(["tom_low", "tom_low", "tom_mid", "kick"])), 0.5 + 0.4 * energy)
+                )
         if energy > 0.6:
-            hits += [(step, "snare", 0.25 + 0.2 * (step % beat == 0)) for step in range(bar) if rng.random() < 0.35 * energy]
+            hits += [
+                (step, "snare", 0.25 + 0.2 * (step % beat == 0))
+                for step in range(bar)
+                if rng.random() < 0.35 * energy
+            ]
         return hits
     if bar == 16:
         kick, snare, extra = GROOVES[groove]
@@ -55,13 +61,18 @@ def pattern(rng: np.random.Generator, groove: str, bar: int, beat: int, energy: 
         hits.append((8, "cross_stick", 0.8))
     if groove in ("bossa", "latin"):
         clave = CLAVES[int(rng.integers(len(CLAVES)))]
-        hits += [(step % bar, "cross_stick" if groove == "bossa" else "aux_percussion", 0.7) for step in clave]
+        hits += [
+            (step % bar, "cross_stick" if groove == "bossa" else "aux_percussion", 0.7) for step in clave
+        ]
     if groove == "train":
         hits += [(step, "snare", 0.75 if step % beat == 2 * (beat // 4) else 0.3) for step in range(bar)]
     ghosts = {"funk": 0.35, "hiphop": 0.15, "rock": 0.1, "swing": 0.12}.get(groove, 0.05)
     taken = {step for step, label, _ in hits if label in ("snare", "cross_stick")}
-    hits += [(step, "snare", float(rng.uniform(0.1, 0.28))) for step in range(bar) if step % 2 and step not in taken
-             and rng.random() < ghosts]
+    hits += [
+        (step, "snare", float(rng.uniform(0.1, 0.28)))
+        for step in range(bar)
+        if step % 2 and step not in taken and rng.random() < ghosts
+    ]
     hits += _time_keeping(rng, groove, bar, beat, energy)
     if energy > 0.5 and rng.random() < 0.3:
         step = 2 if rng.random() < 0.6 else 1
@@ -77,13 +88,15 @@ def _time_keeping(rng: np.random.Generator, groove: str, bar: int, beat: int, en
     if groove == "four_floor":
         hats: list[Hit] = [(step, "hihat_open", 0.75) for step in range(2, bar, beat)]
         if rng.random() < 0.7:
-            hats += [(step, "hihat_closed", 0.4 + 0.2 * (step % 2 == 0)) for step in range(bar) if step % 4 != 2]
+            hats += [
+                (step, "hihat_closed", 0.4 + 0.2 * (step % 2 == 0)) for step in range(bar) if step % 4 != 2
+            ]
         return hats
     label = "ride" if energy > 0.8 and rng.random() < 0.45 else "hihat_closed"
     every = 2
-    if groove in ("trap", "funk", "metal") and rng.random() < 0.6 or rng.random() < 0.15:
+    if (groove in ("trap", "funk", "metal") and rng.random() < 0.6) or rng.random() < 0.15:
         every = 1
-    elif rng.random() < 0.12 or groove == "folk" and rng.random() < 0.4:
+    elif rng.random() < 0.12 or (groove == "folk" and rng.random() < 0.4):
         every = beat
     out: list[Hit] = []
     for step in range(0, bar, every):
@@ -113,9 +126,18 @@ def fill(rng: np.random.Generator, beat: int, energy: float) -> list[Hit]:
 
 
 def section_drums(
-    rng: np.random.Generator, groove: str, section: str, bars: int, bar: int, beat: int, amount: float, last: bool,
+    rng: np.random.Generator,
+    groove: str,
+    section: str,
+    bars: int,
+    bar: int,
+    beat: int,
+    amount: float,
+    last: bool,
 ) -> list[Hit]:
-    """All hits of a section: the pattern with small changes every other bar, a crash at the start, a fill at the end."""
+    """All hits of a section: the pattern with small changes every other bar, a crash at the start, a fill at
+    the end.
+    """
     energy = ENERGY[section] * (0.6 + 0.4 * amount)
     first, second = pattern(rng, groove, bar, beat, energy), pattern(rng, groove, bar, beat, energy)
     sparse = section in ("intro", "break", "outro") and rng.random() < 0.5
@@ -123,12 +145,18 @@ def section_drums(
     for index in range(bars):
         bar_hits = first if index % 4 != 3 or rng.random() < 0.5 else second
         if sparse:
-            bar_hits = [hit for hit in bar_hits if hit[1].startswith("hihat") or hit[1] == "ride" or index >= bars // 2]
+            bar_hits = [
+                hit
+                for hit in bar_hits
+                if hit[1].startswith("hihat") or hit[1] == "ride" or index >= bars // 2
+            ]
         ending = index == bars - 1 and bars > 1 and groove not in ("timpani", "bossa") and rng.random() < 0.85
         tail = fill(rng, beat, energy) if ending else []
         cut = bar - (2 * beat if any(step >= beat for step, _, _ in tail) else beat) if tail else bar
         hits += [(index * bar + step, label, velocity) for step, label, velocity in bar_hits if step < cut]
-        hits += [(index * bar + cut + step, label, velocity) for step, label, velocity in tail if cut + step < bar]
+        hits += [
+            (index * bar + cut + step, label, velocity) for step, label, velocity in tail if cut + step < bar
+        ]
     if section in ("chorus", "solo", "verse") and energy > 0.45 and rng.random() < 0.85:
         hits.append((0, "crash", 0.85))
     if last:

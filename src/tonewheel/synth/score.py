@@ -1,4 +1,6 @@
-"""The song before anyone plays it: form, chords and melody in scale degrees and steps; key and tempo come later."""
+"""The song before anyone plays it: form, chords and melody in scale degrees and steps; key and tempo come
+later.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,81 @@ from tonewheel.synth.styles import STYLES, Style
 FORMS: dict[str, tuple[str, ...]] = {
     "pop": ("intro", "verse", "chorus", "verse", "chorus", "bridge", "chorus", "solo", "verse", "chorus"),
     "aaba": ("intro", "verse", "verse", "bridge", "verse", "solo", "bridge", "verse", "chorus"),
-    "club": ("intro", "verse", "prechorus", "chorus", "break", "prechorus", "chorus", "verse", "break", "chorus"),
+    "club": (
+        "intro",
+        "verse",
+        "prechorus",
+        "chorus",
+        "break",
+        "prechorus",
+        "chorus",
+        "verse",
+        "break",
+        "chorus",
+    ),
 }
-ENERGY = {"intro": 0.35, "verse": 0.55, "prechorus": 0.65, "chorus": 1.0, "bridge": 0.6, "solo": 0.85, "break": 0.3, "outro": 0.4}
-FIRST = ("Amber", "Broken", "Silver", "Northern", "Paper", "Hollow", "Crimson", "Quiet", "Electric", "Velvet", "Distant", "Golden",
-         "Little", "Midnight", "Wooden", "Neon", "Salt", "Winter", "Copper", "Wild", "Glass", "Faded", "Blue", "Running")
-LAST = ("Harbour", "Machine", "River", "Letters", "Signals", "Garden", "Avenue", "Mirror", "Engine", "Lantern", "Fever", "Stations",
-        "Horses", "Satellite", "Weather", "Parade", "Morning", "Tide", "Circuit", "Orchard", "Shadow", "Thunder", "Dance", "Road")
+ENERGY = {
+    "intro": 0.35,
+    "verse": 0.55,
+    "prechorus": 0.65,
+    "chorus": 1.0,
+    "bridge": 0.6,
+    "solo": 0.85,
+    "break": 0.3,
+    "outro": 0.4,
+}
+FIRST = (
+    "Amber",
+    "Broken",
+    "Silver",
+    "Northern",
+    "Paper",
+    "Hollow",
+    "Crimson",
+    "Quiet",
+    "Electric",
+    "Velvet",
+    "Distant",
+    "Golden",
+    "Little",
+    "Midnight",
+    "Wooden",
+    "Neon",
+    "Salt",
+    "Winter",
+    "Copper",
+    "Wild",
+    "Glass",
+    "Faded",
+    "Blue",
+    "Running",
+)
+LAST = (
+    "Harbour",
+    "Machine",
+    "River",
+    "Letters",
+    "Signals",
+    "Garden",
+    "Avenue",
+    "Mirror",
+    "Engine",
+    "Lantern",
+    "Fever",
+    "Stations",
+    "Horses",
+    "Satellite",
+    "Weather",
+    "Parade",
+    "Morning",
+    "Tide",
+    "Circuit",
+    "Orchard",
+    "Shadow",
+    "Thunder",
+    "Dance",
+    "Road",
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +121,9 @@ class Score:
     material: dict[str, Material]
 
 
-def _material(rng: np.random.Generator, style: Style, metre: str, mode: str, section: str, bars: int, density: float) -> Material:
+def _material(
+    rng: np.random.Generator, style: Style, metre: str, mode: str, section: str, bars: int, density: float
+) -> Material:
     beats, steps = METRES[metre]
     bar = beats * steps
     per_bar = rng.choice([0.5, 1.0, 2.0], p=[0.15, 0.65, 0.2])
@@ -65,7 +137,9 @@ def _material(rng: np.random.Generator, style: Style, metre: str, mode: str, sec
     return Material(bars, slot, chords, tuple(sevenths[index % loop] for index in range(slots)), tune)
 
 
-def _form(rng: np.random.Generator, style: Style, bar_s: float, target_s: float) -> tuple[tuple[str, int], ...]:
+def _form(
+    rng: np.random.Generator, style: Style, bar_s: float, target_s: float
+) -> tuple[tuple[str, int], ...]:
     template = FORMS[str(rng.choice(style.form))]
     unit = 8 if bar_s * 8 < min(19.0, target_s / 4) else 4
     if bar_s * unit < 7.0 and target_s > 80.0:
@@ -99,14 +173,28 @@ def write_score(seed: int, style_name: str, target_s: float) -> Score:
     density = float(rng.uniform(*style.melody_density))
     longest = max(bars for _, bars in form)
     material = {
-        name: _material(generator(seed, "material", name), style, metre, mode, name, longest,
-                        density * (0.85 if name == "chorus" else 1.0))
+        name: _material(
+            generator(seed, "material", name),
+            style,
+            metre,
+            mode,
+            name,
+            longest,
+            density * (0.85 if name == "chorus" else 1.0),
+        )
         for name in ("verse", "chorus", "prechorus", "bridge", "solo")
     }
     borrowed = "chorus" if rng.random() < 0.5 else "verse"
     for name in ("intro", "outro", "break"):
         material[name] = material[borrowed]
     return Score(
-        title=f"{rng.choice(FIRST)} {rng.choice(LAST)} {seed % 1000:03d}", style=style_name, metre=metre, mode=mode,
-        tonic=int(rng.integers(12)), tempo_bpm=tempo, swing=float(rng.uniform(*style.swing)), form=form, material=material,
+        title=f"{rng.choice(FIRST)} {rng.choice(LAST)} {seed % 1000:03d}",
+        style=style_name,
+        metre=metre,
+        mode=mode,
+        tonic=int(rng.integers(12)),
+        tempo_bpm=tempo,
+        swing=float(rng.uniform(*style.swing)),
+        form=form,
+        material=material,
     )

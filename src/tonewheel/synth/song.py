@@ -14,7 +14,9 @@ METRES: dict[str, tuple[int, int]] = {"4/4": (4, 4), "3/4": (3, 4), "6/8": (2, 6
 
 
 class Note(Record):
-    """One sounding note; `pitch` is a MIDI number (69 = 440 Hz), `velocity` 0..1, `syllable` picks a sung vowel."""
+    """One sounding note; `pitch` is a MIDI number (69 = 440 Hz), `velocity` 0..1, `syllable` picks a sung
+    vowel.
+    """
 
     start_s: float
     duration_s: float
@@ -50,7 +52,7 @@ class Chord(Record):
 
 
 class Section(Record):
-    """A labelled span of the form; `source` says which section of the score it performs (shared by versions)."""
+    """A labelled span of the form; `source` is the section of the score that it performs."""
 
     name: str
     start_s: float
@@ -74,7 +76,11 @@ class Part(Record):
 
 
 class Mix(Record):
-    """What the mixing desk does to the sum: room, compression and level."""
+    """What the mixing desk does to the sum: room, tone, compression and level.
+
+    `tilt_db` is a shelf above 1 kHz, `low_db` one below 150 Hz; `unlimited_percent` of the 2 ms peaks stay
+    below the limiter, so 99.3 is a loud record and 99.97 an open one.
+    """
 
     reverb_s: float = 1.2
     reverb_bright_hz: float = 5000.0
@@ -82,13 +88,18 @@ class Mix(Record):
     drums_db: float = 0.0
     drums_reverb_db: float = -18.0
     tilt_db: float = 0.0
+    low_db: float = 0.0
+    low_pass_hz: float = 20000.0
     peak: float = 0.89
+    unlimited_percent: float = 99.8
     delay_beats: float = 0.75
     seed: int = 0
 
 
 class Song(Record):
-    """A whole song as notes and labels; `seed` and `style` name the score, `performance` the way it is played."""
+    """A whole song as notes and labels; `seed` and `style` name the score, `performance` the way it is
+    played.
+    """
 
     title: str
     seed: int

@@ -1,9 +1,9 @@
 """Speech-like banter: no words, but the rhythm, pitch and spectrum of people talking into a microphone.
 
-A phrase is a row of syllables at 3-6 a second; a syllable is an optional consonant (fricative, stop, nasal) and a
-vowel. Voiced sound is a glottal pulse train (Rosenberg 1971) with falling pitch, accents and jitter, through five
-moving resonances; formant values after Peterson and Barney (1952). Phrases are parted by breaths and pauses, and
-speakers alternate.
+A phrase is a row of syllables at 3-6 a second; a syllable is an optional consonant (fricative, stop, nasal)
+and a vowel. Voiced sound is a glottal pulse train (Rosenberg 1971) with falling pitch, accents and jitter,
+through five moving resonances; formant values after Peterson and Barney (1952). Phrases are parted by breaths
+and pauses, and speakers alternate.
 """
 
 from __future__ import annotations
@@ -17,10 +17,22 @@ from scipy.signal import butter, lfilter, sosfilt
 from tonewheel.synth.effects import reverberate, room_response
 
 Audio = NDArray[np.float32]
-FORMANTS_HZ = np.array([
-    (730, 1090, 2440), (660, 1720, 2410), (530, 1840, 2480), (390, 1990, 2550), (270, 2290, 3010), (570, 840, 2410),
-    (440, 1020, 2240), (300, 870, 2240), (640, 1190, 2390), (490, 1350, 1690), (500, 1500, 2500),
-], dtype=np.float64)
+FORMANTS_HZ = np.array(
+    [
+        (730, 1090, 2440),
+        (660, 1720, 2410),
+        (530, 1840, 2480),
+        (390, 1990, 2550),
+        (270, 2290, 3010),
+        (570, 840, 2410),
+        (440, 1020, 2240),
+        (300, 870, 2240),
+        (640, 1190, 2390),
+        (490, 1350, 1690),
+        (500, 1500, 2500),
+    ],
+    dtype=np.float64,
+)
 """Ten vowels of American men, and schwa."""
 LOCI_HZ = ((250, 900, 2200), (280, 1700, 2650), (260, 2200, 2900))
 """Where formants start after lips, tongue tip and palate."""
@@ -41,9 +53,19 @@ class Speaker:
 def draw_speaker(rng: np.random.Generator) -> Speaker:
     """A man, a woman or a youngster."""
     kind = rng.random()
-    pitch, throat = (rng.uniform(85, 145), rng.uniform(0.93, 1.05)) if kind < 0.5 else (rng.uniform(165, 250), rng.uniform(1.08, 1.22))
-    return Speaker(float(pitch), float(rng.uniform(2.0, 5.5)), float(throat), float(rng.uniform(3.2, 6.2)), float(rng.uniform(0.01, 0.12)),
-                   float(rng.uniform(0.86, 0.97)))
+    pitch, throat = (
+        (rng.uniform(85, 145), rng.uniform(0.93, 1.05))
+        if kind < 0.5
+        else (rng.uniform(165, 250), rng.uniform(1.08, 1.22))
+    )
+    return Speaker(
+        float(pitch),
+        float(rng.uniform(2.0, 5.5)),
+        float(throat),
+        float(rng.uniform(3.2, 6.2)),
+        float(rng.uniform(0.01, 0.12)),
+        float(rng.uniform(0.86, 0.97)),
+    )
 
 
 def phrase(rng: np.random.Generator, speaker: Speaker, seconds: float, sample_rate_hz: int) -> Audio:
@@ -54,7 +76,12 @@ def phrase(rng: np.random.Generator, speaker: Speaker, seconds: float, sample_ra
     lengths[-1] *= rng.uniform(1.2, 1.9)  # the last syllable is drawn out
     frames = int(lengths.sum() * 200) + 4
     tracks = np.zeros((frames, 3))
-    voiced, hiss, hiss_hz, pitch = np.zeros(frames), np.zeros(frames), np.full(frames, 4000.0), np.zeros(frames)
+    voiced, hiss, hiss_hz, pitch = (
+        np.zeros(frames),
+        np.zeros(frames),
+        np.full(frames, 4000.0),
+        np.zeros(frames),
+    )
     at = 0.0
     declination = np.linspace(0.5, -0.5, syllables) * rng.uniform(0.5, 1.2)
     if rng.random() < 0.2:
@@ -70,9 +97,13 @@ def phrase(rng: np.random.Generator, speaker: Speaker, seconds: float, sample_ra
         glide = np.linspace(0, 1, span)[:, None]
         tracks[begin:end] = ((1 - move) * locus + move * ((1 - glide) * vowel + glide * goal))[: end - begin]
         stress = 1.0 if rng.random() < 0.35 else rng.uniform(0.45, 0.8)
-        arch = np.minimum(1, np.minimum(np.arange(span) / max(2, 0.5 * onset + 2), np.arange(span)[::-1] / 7 + 0.05))
+        arch = np.minimum(
+            1, np.minimum(np.arange(span) / max(2, 0.5 * onset + 2), np.arange(span)[::-1] / 7 + 0.05)
+        )
         loud = stress * arch
-        manner = rng.choice(["stop", "fricative", "nasal", "voiced", "none"], p=[0.26, 0.27, 0.17, 0.15, 0.15])
+        manner = rng.choice(
+            ["stop", "fricative", "nasal", "voiced", "none"], p=[0.26, 0.27, 0.17, 0.15, 0.15]
+        )
         if manner == "stop":
             loud[:onset] *= 0.02
             burst = begin + max(0, onset - 2)
@@ -98,8 +129,15 @@ def phrase(rng: np.random.Generator, speaker: Speaker, seconds: float, sample_ra
 
 
 def _speak(
-    rng: np.random.Generator, speaker: Speaker, tracks: NDArray[np.float64], voiced: NDArray[np.float64], hiss: NDArray[np.float64],
-    hiss_hz: NDArray[np.float64], pitch: NDArray[np.float64], hop: int, sample_rate_hz: int,
+    rng: np.random.Generator,
+    speaker: Speaker,
+    tracks: NDArray[np.float64],
+    voiced: NDArray[np.float64],
+    hiss: NDArray[np.float64],
+    hiss_hz: NDArray[np.float64],
+    pitch: NDArray[np.float64],
+    hop: int,
+    sample_rate_hz: int,
 ) -> Audio:
     n = len(voiced) * hop
     grid, fine = np.arange(len(voiced)) * hop, np.arange(n)
@@ -110,11 +148,15 @@ def _speak(
     opened = 0.6
     flow = np.where(cycle < opened, (cycle / opened) ** 2 * (3 - 3 * cycle / opened), 0.0)
     noise = rng.standard_normal(n)
-    source = np.diff(flow, prepend=0.0) * sample_rate_hz / speaker.pitch_hz * 0.2 + speaker.breath * noise * (0.3 + flow)
+    source = np.diff(flow, prepend=0.0) * sample_rate_hz / speaker.pitch_hz * 0.2 + speaker.breath * noise * (
+        0.3 + flow
+    )
     source = lfilter([1], [1, -0.5 * speaker.tilt], source) * np.interp(fine, grid, voiced)
     out = np.zeros(n)
     widths = (80.0, 110.0, 160.0, 250.0, 300.0)
-    full = np.column_stack([tracks, np.full(len(tracks), 3500 * speaker.throat), np.full(len(tracks), 4500 * speaker.throat)])
+    full = np.column_stack(
+        [tracks, np.full(len(tracks), 3500 * speaker.throat), np.full(len(tracks), 4500 * speaker.throat)]
+    )
     state = [np.zeros(2) for _ in widths]
     for frame in range(len(voiced)):  # a cascade whose resonances move every 5 ms
         block = source[frame * hop : (frame + 1) * hop]
@@ -129,16 +171,22 @@ def _speak(
     out /= np.std(out[np.abs(out) > 0.1 * np.abs(out).max()]) + 1e-9
     loud = np.interp(fine, grid, hiss)
     low = sosfilt(butter(2, [1500, 3800], "bandpass", fs=sample_rate_hz, output="sos"), noise)
-    high = sosfilt(butter(2, [3800, min(8500, 0.48 * sample_rate_hz)], "bandpass", fs=sample_rate_hz, output="sos"), noise)
+    high = sosfilt(
+        butter(2, [3800, min(8500, 0.48 * sample_rate_hz)], "bandpass", fs=sample_rate_hz, output="sos"),
+        noise,
+    )
     sharp = np.interp(fine, grid, np.clip((hiss_hz - 2000) / 3000, 0, 1))
     out += 0.8 * loud * ((1 - sharp) * low + sharp * high)
     return np.asarray(out / (np.std(out) + 1e-9), dtype=np.float32)
 
 
-def banter(rng: np.random.Generator, seconds: float, sample_rate_hz: int, *, speakers: int | None = None) -> Audio:
+def banter(
+    rng: np.random.Generator, seconds: float, sample_rate_hz: int, *, speakers: int | None = None
+) -> Audio:
     """People talking for `seconds`: (samples,) float32, RMS near -22 dB, peak below 1.
 
-    One to three speakers take turns of several phrases; `speakers` above that overlap, as a crowd does before a show.
+    One to three speakers take turns of several phrases; `speakers` above that overlap, as a crowd does before
+    a show.
 
     >>> banter(np.random.default_rng(0), 3.0, 16000).shape
     (48000,)

@@ -17,9 +17,9 @@ KINDS = ("live", "cover")
 def version_of(song: Song, seed: int, *, kind: str = "cover") -> Song:
     """Perform a song's score again.
 
-    A `live` version is the same band: tempo within 5 %, mostly the same key, sections repeated or dropped, other
-    micro-timing and sometimes other figures. A `cover` has other instruments too, tempo within 15 % and any key
-    within a fourth. `performance` of the result is `seed`; raises InputError for another kind.
+    A `live` version is the same band: tempo within 5 %, mostly the same key, sections repeated or dropped,
+    other micro-timing and sometimes other figures. A `cover` has other instruments too, tempo within 15 % and
+    any key within a fourth. `performance` of the result is `seed`; raises InputError for another kind.
 
     >>> from tonewheel.synth.compose import compose
     >>> song = compose(1, seconds=40.0)
@@ -32,10 +32,18 @@ def version_of(song: Song, seed: int, *, kind: str = "cover") -> Song:
     score = write_score(song.seed, song.style, song.target_s)
     rng = generator(song.seed, "version", kind, seed)
     live = kind == "live"
-    tempo = float(np.round(score.tempo_bpm * np.exp(rng.uniform(-0.05, 0.05) if live else rng.uniform(-0.15, 0.15)), 2))
-    shift = int(rng.choice([-2, -1, 1])) if live and rng.random() < 0.2 else 0 if live else int(rng.integers(-5, 6))
+    tempo = float(
+        np.round(score.tempo_bpm * np.exp(rng.uniform(-0.05, 0.05) if live else rng.uniform(-0.15, 0.15)), 2)
+    )
+    shift = (
+        int(rng.choice([-2, -1, 1]))
+        if live and rng.random() < 0.2
+        else 0
+        if live
+        else int(rng.integers(-5, 6))
+    )
     form = [(name, bars, index) for index, (name, bars) in enumerate(score.form)]
-    middle = [index for index in range(1, len(form) - 1)]
+    middle = list(range(1, len(form) - 1))
     if middle and rng.random() < 0.5:
         chosen = int(rng.choice(middle))
         if rng.random() < 0.5:
@@ -44,15 +52,23 @@ def version_of(song: Song, seed: int, *, kind: str = "cover") -> Song:
             del form[chosen]
     other = int(rng.integers(2**31))
     return perform(
-        score, song.seed, seed, song.target_s, tempo_bpm=tempo, tonic=(score.tonic + shift) % 12, form=tuple(form),
-        players=song.seed if live else other, playing=other if not live or rng.random() < 0.5 else song.seed,
+        score,
+        song.seed,
+        seed,
+        song.target_s,
+        tempo_bpm=tempo,
+        tonic=(score.tonic + shift) % 12,
+        form=tuple(form),
+        players=song.seed if live else other,
+        playing=other if not live or rng.random() < 0.5 else song.seed,
     )
 
 
 def align(first: Song, second: Song) -> NDArray[np.float64]:
     """Beats that two versions share, (beats, 2) seconds in `first` and `second`, in the order of `first`.
 
-    Sections are matched by their source in the score; of a section that one version repeats, the first is taken.
+    Sections are matched by their source in the score; of a section that one version repeats, the first is
+    taken.
 
     >>> from tonewheel.synth.compose import compose
     >>> song = compose(1, seconds=40.0)
