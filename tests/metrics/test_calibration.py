@@ -39,7 +39,7 @@ def test_bins_equal_scikit_learn() -> None:
 def test_logistic_equals_scikit_learn_on_many_examples(features: int) -> None:
     rng = np.random.default_rng(features)
     x = rng.normal(size=(20_000, features)) * [5.0, 0.1, 1.0][:features] + [3.0, 1.0, 0.0][:features]
-    truth = rng.random(20_000) < 1 / (1 + np.exp(-(x @ [0.3, -8.0, 0.5][:features] + 0.2)))
+    truth = rng.random(20_000) < 1 / (1 + np.exp(-((x - x.mean(axis=0)) @ [0.3, -8.0, 0.5][:features] + 0.2)))
     theirs = LogisticRegression(C=1e6, solver="newton-cholesky", tol=1e-8).fit(x, truth)
     ours = calibration.fit_logistic(x, truth)
     assert ours.predict(x) == pytest.approx(theirs.predict_proba(x)[:, 1], abs=2e-3)
