@@ -52,7 +52,7 @@ def test_a_missing_package_is_told_with_what_needs_it(
 
 def test_formats_that_are_told_can_be_read(tmp_path: Path) -> None:
     reads = examine().reads
-    assert {"wav", "flac", "ogg", "mp3"} <= set(reads["soundfile"])
+    assert {"wav", "flac", "ogg", "opus", "mp3"} <= set(reads["soundfile"])
     assert {"mov", "matroska"} <= set(reads["av"])
     soundfile.write(tmp_path / "a.flac", np.zeros(100), 8000)
 

@@ -142,7 +142,10 @@ def readable(problems: list[str]) -> dict[str, list[str]]:
     try:
         import soundfile
 
-        found["soundfile"] = sorted(name.lower() for name in soundfile.available_formats())
+        formats = {name.lower() for name in soundfile.available_formats()}
+        # Opus lives inside Ogg; old builds of libsndfile lack it.
+        opus = {"opus"} if "OPUS" in soundfile.available_subtypes("OGG") else set()
+        found["soundfile"] = sorted(formats | opus)
     except (ImportError, OSError) as error:
         problems.append(f"soundfile does not start: {error}")
     try:
