@@ -84,12 +84,12 @@ def test_real_tracks_are_told_apart_and_found_again(shared_audio: Path, tmp_path
 
     root = shared_audio / "music"
     found = read_tracks(root / "index.csv").tracks
-    music = [track for track in found if track.kind == "music" and track.split == "test"][:5]
-    assert len(music) == 5
-    for number, track in enumerate(music[:3]):
+    music = [track for track in found if track.kind == "music" and track.split == "test"][:3]
+    assert len(music) == 3
+    for number, track in enumerate(music[:1]):
         audio, rate_hz = load(root / track.path, start_s=5.0)
         write(tmp_path / f"again{number}.mp3", 0.5 * audio, rate_hz)
     tracks = [Track(path=str(root / track.path)) for track in music]
-    tracks += [Track(path=str(tmp_path / f"again{number}.mp3")) for number in range(3)]
+    tracks += [Track(path=str(tmp_path / f"again{number}.mp3")) for number in range(1)]
     verdict = DuplicatesGate().check(tracks, Path("/"))
-    assert [finding.path for finding in verdict.findings] == [str(root / track.path) for track in music[:3]]
+    assert [finding.path for finding in verdict.findings] == [str(root / track.path) for track in music[:1]]

@@ -73,6 +73,15 @@ def test_the_fast_path_of_the_mean_equals_the_weights() -> None:
     assert (fast.low, fast.high) == pytest.approx((plain.low, plain.high))
 
 
+def test_few_distinct_values_are_drawn_as_counts_with_the_same_spread() -> None:
+    values = (np.random.default_rng(1).random(900) < 0.9).astype(float)
+    counts = bootstrap.interval(values, rng=np.random.default_rng(2), resamples=20_000)
+    items = bootstrap.interval(
+        values, rng=np.random.default_rng(2), resamples=4000, statistic=lambda v, w: w @ v / w.sum(axis=1)
+    )
+    assert (counts.low, counts.high) == pytest.approx((items.low, items.high), abs=2e-3)
+
+
 def test_blocks_do_not_change_the_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).normal(size=50)
     whole = bootstrap.interval(values, rng=np.random.default_rng(3))

@@ -102,10 +102,25 @@ def interval(
     whole = float(statistic(items, np.ones((1, items.size)))[0])
     if count < 2:
         return Interval(value=whole, low=None, high=None, n=items.size, groups=count, level=level)
-    draws = _draws(items, group, count, statistic, resamples, rng)
+    if statistic is mean and count == items.size:
+        draws = _means(items, resamples, rng)
+    else:
+        draws = _draws(items, group, count, statistic, resamples, rng)
     # Sorting and indexing survive infinite draws, which interpolation between them would turn into NaN.
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], method="nearest")
     return Interval(value=whole, low=float(low), high=float(high), n=items.size, groups=count, level=level)
+
+
+def _means(items: Floats, resamples: int, rng: np.random.Generator) -> Floats:
+    """The mean of every resample of single items, shape (resamples,)."""
+    distinct, counts = np.unique(items, return_counts=True)
+    if distinct.size <= items.size // 8:  # right or wrong: how often each value is drawn is all that matters
+        return np.asarray(rng.multinomial(items.size, counts / items.size, resamples) @ distinct / items.size)
+    step = max(1, BLOCK_CELLS // items.size)
+    blocks = [(start, min(step, resamples - start)) for start in range(0, resamples, step)]
+    return np.concatenate(
+        [items[rng.integers(0, items.size, (n, items.size))].mean(axis=1) for _, n in blocks]
+    )
 
 
 def _draws(
