@@ -9,6 +9,7 @@ counts. ffmpeg is called as a program, its start included, if it is on the PATH.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import resource
 import shutil
@@ -43,15 +44,16 @@ def sound(seconds: float) -> np.ndarray:
     )
 
 
-def best_s(work: Callable[[], object], runs: int = 3) -> float:
-    """The shortest of some runs, in seconds; one run before does the imports."""
-    work()
-    times = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return min(times)
+def best_s(works: list[Callable[[], object]], runs: int = 3) -> list[float]:
+    """The shortest of some runs of each, in seconds; they take turns, so that load on the machine hits all."""
+    best = [math.inf] * len(works)
+    for run in range(runs + 1):
+        for number, work in enumerate(works):
+            began = time.perf_counter()
+            work()
+            if run:  # the first turn does the imports
+                best[number] = min(best[number], time.perf_counter() - began)
+    return best
 
 
 def with_ffmpeg(path: Path) -> np.ndarray:
@@ -76,12 +78,16 @@ def speeds(folder: Path, seconds: float) -> None:
     for suffix in SUFFIXES:
         path = folder / f"sound{suffix}"
         write(path, audio, RATE_HZ, sample_format="pcm_16" if suffix in (".wav", ".flac") else None)
-        ours_s = best_s(lambda path=path: load(path, sample_rate_hz=TARGET_HZ))
-        to_ffmpeg = f"{best_s(lambda path=path: with_ffmpeg(path)) / ours_s:.2f}" if ffmpeg else "-"
-        to_librosa = "-"
+        works: dict[str, Callable[[], object]] = {
+            "ours": lambda path=path: load(path, sample_rate_hz=TARGET_HZ)
+        }
+        if ffmpeg:
+            works["ffmpeg"] = lambda path=path: with_ffmpeg(path)
         if librosa is not None and suffix in LIBROSA_READS:
-            to_librosa = f"{best_s(lambda path=path: librosa.load(path, sr=TARGET_HZ)) / ours_s:.2f}"
-        print(f"{suffix[1:]:8}{seconds / ours_s:14.0f}{to_ffmpeg:>12}{to_librosa:>12}")
+            works["librosa"] = lambda path=path: librosa.load(path, sr=TARGET_HZ)
+        took_s = dict(zip(works, best_s(list(works.values())), strict=True))
+        ratios = [f"{took_s[n] / took_s['ours']:.2f}" if n in took_s else "-" for n in ("ffmpeg", "librosa")]
+        print(f"{suffix[1:]:8}{seconds / took_s['ours']:14.0f}{ratios[0]:>12}{ratios[1]:>12}")
 
 
 def stream_memory(folder: Path, hours: float) -> None:
@@ -100,9 +106,8 @@ def stream_memory(folder: Path, hours: float) -> None:
         seconds, before_mb, most_mb, wall_s = map(float, subprocess.check_output(command, text=True).split())
         whole_mb = seconds * TARGET_HZ * 4 / 1e6
         print(
-            f"{suffix[1:]:8}{seconds / 3600:6.2f} h: {most_mb - before_mb:6.1f} MB above the {before_mb:.0f} MB"
-            f" of the program after 10 s of sound; the decoded whole is {whole_mb:.0f} MB"
-            f" ({whole_mb / max(0.1, most_mb - before_mb):.0f}x); {seconds / wall_s:.0f} x real time"
+            f"{suffix[1:]:8}{seconds / 3600:6.2f} h: peak {most_mb:.0f} MB, of which {before_mb:.0f} MB after"
+            f" 10 s of sound; the decoded whole alone is {whole_mb:.0f} MB; {seconds / wall_s:.0f} x real time"
         )
         path.unlink()
 

@@ -130,6 +130,25 @@ def test_real_recordings_decode(shared_audio: Path) -> None:
         assert 0.001 < np.sqrt(np.mean(audio**2)) < 1
 
 
+def test_an_mp3_without_a_length_in_its_header_is_read_to_its_end(tmp_path: Path) -> None:
+    """libsndfile would guess the length from the first frame: here 40 % of it."""
+    import soundfile
+
+    loudness = np.repeat([0.001, 0.3, 0.001, 0.5], RATE_HZ)
+    noise = np.random.default_rng(0).normal(size=loudness.size) * loudness * 0.3
+    tagged, bare, joined_late = (tmp_path / name for name in ("tagged.mp3", "bare.mp3", "late.mp3"))
+    soundfile.write(tagged, noise, RATE_HZ, bitrate_mode="VARIABLE", compression_level=0.5)
+    data = tagged.read_bytes()
+    bare.write_bytes(data.replace(b"Xing", bytes(4)).replace(b"LAME", bytes(4)))
+    whole, _ = load(bare)
+    assert probe(bare).seconds is None
+    assert len(whole) / RATE_HZ == pytest.approx(4.0, abs=0.1)
+    span, _ = load(bare, start_s=3.3, duration_s=0.2)
+    np.testing.assert_array_equal(span, whole[round(3.3 * RATE_HZ) :][: len(span)])
+    joined_late.write_bytes(bare.read_bytes()[len(data) // 4 + 11 :])  # as recorded from a radio stream
+    assert 2.0 < len(load(joined_late)[0]) / RATE_HZ < 4.0
+
+
 def test_regular_blocks_keeps_order_and_sizes() -> None:
     values = np.arange(1000.0, dtype=np.float32)
     parts = np.split(values, [3, 3, 400, 401])

@@ -21,7 +21,7 @@ LOUDEST_SAMPLE = 1_000.0  # 60 dB over full scale: such floats are integers that
 
 READABLE = "wav, flac, ogg, opus, mp3, aiff, au, caf, mp4, m4a, mov, mkv, webm and aac"
 
-Decoder = Literal["soundfile", "mp3", "mov", "matroska", "aac"]
+Decoder = Literal["soundfile", "mp3", "unmeasured mp3", "opus", "mov", "matroska", "aac"]
 
 
 def regular_file(path: str | PathLike[str]) -> Path:
@@ -53,9 +53,17 @@ def decoder_for(path: Path) -> Decoder:
     try:
         with path.open("rb") as stream:
             head = stream.read(4096)
+            if head[:3] == b"ID3" and len(head) > 10:  # its size is in four bytes of seven bits
+                tag_bytes = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+                stream.seek(10 + tag_bytes)
+                head = stream.read(4096)
     except OSError as error:
         raise InputError(path, f"cannot be read: {error.strerror}") from None
+    if not head:
+        raise InputError(path, "is truncated: it ends inside the tag before its sound")
     found = _sniff(head)
+    if found is None and path.suffix.lower() == ".mp3" and not _is_text(head):
+        found = "unmeasured mp3"  # a recorded radio stream begins in the middle of a frame
     if found is None:
         kind = (
             "a text file" if _is_text(head) else f"of an unknown format (it begins with {head[:4].hex(' ')})"
@@ -65,17 +73,19 @@ def decoder_for(path: Path) -> Decoder:
 
 
 def _sniff(head: bytes) -> Decoder | None:
+    if head[:4] == b"OggS" and head[28:36] == b"OpusHead":
+        return "opus"
     if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"riff", b"fLaC", b"OggS", b"FORM", b".snd", b"caff"):
         return None if head[8:12] in (b"AVI ", b"WEBP") else "soundfile"
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"):
         return "mov"
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return "matroska"
-    if head[:3] == b"ID3":
-        return "mp3"
-    sync = head.lstrip(b"\0")[:2]
-    if len(sync) == 2 and sync[0] == 0xFF and sync[1] & 0xE0 == 0xE0:
-        return "aac" if sync[1] & 0xF6 == 0xF0 else "mp3"
+    frame = head.lstrip(b"\0")[:200]
+    if len(frame) > 1 and frame[0] == 0xFF and frame[1] & 0xE0 == 0xE0:
+        if frame[1] & 0xF6 == 0xF0:
+            return "aac"
+        return "mp3" if any(tag in frame for tag in (b"Xing", b"Info", b"VBRI")) else "unmeasured mp3"
     return None
 
 

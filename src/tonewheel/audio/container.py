@@ -1,9 +1,9 @@
-"""The sound of mp4, m4a, mov, mkv, webm and aac through FFmpeg's libraries (PyAV); pictures are passed over.
+"""Opus, and the sound of mp4, m4a, mov, mkv, webm and aac, through FFmpeg's libraries (PyAV).
 
-Gapless: the edit list of mp4 and the codec delay of mkv are obeyed, and the padding at the end of an mp4 is
-cut, so AAC decodes to the samples that were encoded; AAC in mkv keeps up to one frame of silence at its end.
-The demuxer is fixed by the caller and the path is opened as a plain file, so no playlist or network address
-inside a file is ever followed.
+Gapless: the edit list of mp4, the pre-skip of Opus and the codec delay of mkv are obeyed, and the padding at
+the end of an mp4 is cut, so each decodes to the samples that were encoded; AAC in mkv keeps up to one frame of
+silence at its end. The demuxer is fixed by the caller and the path is opened as a plain file, so no playlist
+or network address inside a file is ever followed.
 """
 
 from __future__ import annotations
@@ -98,17 +98,18 @@ class ContainerReader:
         return bool(self._stream.time_base * self.sample_rate_hz <= 1 and self._stream.frames)
 
     def _length(self) -> int | None:
+        form = self._container.format.name
+        if form in ("mp3", "aac"):  # no header: FFmpeg only guesses from the size of the file
+            return None
         if self._stream.duration:
-            return int(self._stream.duration * self._stream.time_base * self.sample_rate_hz)
+            samples = int(self._stream.duration * self._stream.time_base * self.sample_rate_hz)
+            pre_skip = self._stream.codec_context.delay if form == "ogg" else 0  # decoded, but not sound
+            return samples - pre_skip
         stated = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", self._stream.metadata.get("DURATION", ""))
         if stated:
             hours, minutes, seconds = (float(part) for part in stated.groups())
             return int((hours * 3600 + minutes * 60 + seconds) * self.sample_rate_hz)
-        if (
-            self._container.duration
-            and not self._container.streams.video
-            and self._container.format.name != "aac"
-        ):
+        if self._container.duration and not self._container.streams.video:
             return int(self._container.duration * self.sample_rate_hz // 1_000_000)
         return None
 

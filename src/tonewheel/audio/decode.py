@@ -1,7 +1,7 @@
 """Decode any audio or video file to float32, whole or as a stream of blocks in bounded memory.
 
 The reading ladder, each step usable alone: `probe` (what is it) < `blocks` (streamed) < `load` (one array).
-Formats: wav, flac, ogg, opus, mp3 (sndfile.py) and the sound of mp4, m4a, mov, mkv, webm, aac (container.py).
+Formats: wav, flac, ogg, mp3 (sndfile.py), opus and the sound of mp4, m4a, mov, mkv, webm, aac (container.py).
 Whatever is wrong with a file becomes one InputError: missing, empty, a directory, no audio, 0 s long,
 truncated (after what could be decoded was given), NaN, a rate outside 2,000 to 384,000 Hz, more than 32
 channels. A cut mp3 or ogg that carries no length in its header just ends: nobody can know.
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,19 +153,17 @@ def regular_blocks(parts: Iterable[Audio], samples: int) -> Iterator[Audio]:
 def _open(path: str | PathLike[str]) -> SoundfileReader | ContainerReader | PipedWavReader:
     file = regular_file(path)
     decoder = decoder_for(file)
+    if decoder == "unmeasured mp3":
+        # Without a length in its header libsndfile guesses one from the first frame, and stops there.
+        return ContainerReader(file, "mp3")
+    if decoder == "opus":
+        # libsndfile 1.2 calls files malformed whose time stamps have a gap: every third real one we met.
+        return ContainerReader(file, "ogg")
     if decoder not in ("soundfile", "mp3"):
         return ContainerReader(file, decoder)
-    if _is_opus(file):
-        return ContainerReader(file, "ogg")
     if caught_from_a_pipe(file):
         return PipedWavReader(file)
     return SoundfileReader(file, noisy=decoder == "mp3")
-
-
-def _is_opus(file: Path) -> bool:
-    # libsndfile 1.2 calls Opus files malformed whose time stamps have a gap: every third real one we met.
-    with file.open("rb") as stream:
-        return stream.read(36)[28:] == b"OpusHead"
 
 
 def _checked(

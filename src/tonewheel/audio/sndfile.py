@@ -1,8 +1,8 @@
-"""wav, flac, ogg, opus and mp3 through libsndfile (python-soundfile): exact seeking, blocks of any size.
+"""wav, flac, ogg and mp3 through libsndfile (python-soundfile): exact seeking, blocks of any size.
 
-Gapless: libsndfile drops the Opus pre-skip, and the encoder delay and padding of an mp3 that has a LAME tag,
-so a file decodes to the samples that were encoded, in number and place (tests/audio/test_decode.py shows
-it). An mp3 without such a tag keeps them: about 25 to 50 ms of silence at its start.
+Gapless: libsndfile drops the encoder delay and padding of an mp3 that has a LAME tag, so a file decodes to
+the samples that were encoded, in number and place (tests/audio/test_decode.py shows it). An mp3 without such
+a tag keeps them: about 25 to 50 ms of silence at its start.
 """
 
 from __future__ import annotations
