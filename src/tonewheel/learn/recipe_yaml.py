@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,7 +96,9 @@ def commented_lines(recipe: BaseModel, depth: int = 0) -> Iterator[str]:
             yield f"{indent}{name}:{comment}"
             yield from commented_lines(value, depth + 1)
         else:
-            text = yaml.safe_dump(plain[name], default_flow_style=True, width=10**6, allow_unicode=True)
+            # PyYAML leaves some line breaks of Unicode (U+0085) bare, so those are escaped with all the rest.
+            printable = json.dumps(plain[name], ensure_ascii=False).isprintable()
+            text = yaml.safe_dump(plain[name], default_flow_style=True, width=10**6, allow_unicode=printable)
             yield f"{indent}{name}: {text.removesuffix(f'...{chr(10)}').strip()}{comment}"
 
 
