@@ -2,7 +2,7 @@
 
     python benchmarks/decode.py [--seconds 60] [--hours 3]
 
-Every reader decodes the same synthesised minute of stereo to mono float32 at 16 kHz; the best of three runs
+Every reader decodes the same synthesised stereo file to mono float32 at 16 kHz; the best of three runs
 counts. ffmpeg is called as a program, its start included, if it is on the PATH.
 """
 
@@ -45,7 +45,7 @@ def sound(seconds: float) -> np.ndarray:
 
 
 def best_s(works: list[Callable[[], object]], runs: int = 3) -> list[float]:
-    """The shortest of some runs of each, in seconds; they take turns, so that load on the machine hits all."""
+    """The shortest of some runs of each, in seconds; they take turns, so load hits all alike."""
     best = [math.inf] * len(works)
     for run in range(runs + 1):
         for number, work in enumerate(works):
@@ -107,7 +107,7 @@ def stream_memory(folder: Path, hours: float) -> None:
         whole_mb = seconds * TARGET_HZ * 4 / 1e6
         print(
             f"{suffix[1:]:8}{seconds / 3600:6.2f} h: peak {most_mb:.0f} MB, of which {before_mb:.0f} MB after"
-            f" 10 s of sound; the decoded whole alone is {whole_mb:.0f} MB; {seconds / wall_s:.0f} x real time"
+            f" 10 s of sound; the decoded whole is {whole_mb:.0f} MB; {seconds / wall_s:.0f} x real time"
         )
         path.unlink()
 
