@@ -1,9 +1,9 @@
 """Opus, and the sound of mp4, m4a, mov, mkv, webm and aac, through FFmpeg's libraries (PyAV).
 
-Gapless: the edit list of mp4, the pre-skip of Opus and the codec delay of mkv are obeyed, and the padding at
-the end of an mp4 is cut, so each decodes to the samples that were encoded; AAC in mkv keeps up to one frame
-of silence at its end. The demuxer is fixed by the caller and the path is opened as a plain file, so no playlist
-or network address inside a file is ever followed.
+Gapless: the edit list of mp4, the pre-skip of Opus and the codec delay of mkv are obeyed, and the padding
+at the end of an mp4 is cut, so each decodes to the samples that were encoded; AAC in mkv keeps up to one
+frame of silence at its end. The demuxer is fixed by the caller and the path is opened as a plain file, so
+no playlist or network address inside a file is ever followed.
 """
 
 from __future__ import annotations
