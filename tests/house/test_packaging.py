@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 # Where the name that is imported is not the name that is installed.
-DISTRIBUTION = {"yaml": "pyyaml"}
+DISTRIBUTION = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
 
 
 def plain(name: str) -> str:
@@ -65,6 +65,23 @@ def third_party_imports(folder: Path) -> Iterator[tuple[str, Path]]:
                 top = name.partition(".")[0]
                 if top not in sys.stdlib_module_names and top != "tonewheel":
                     yield plain(DISTRIBUTION.get(top, top)), path.relative_to(folder)
+
+
+# Imported by others on our behalf: Lightning's logger looks for TensorBoard.
+NOT_IMPORTED_BY_US = {"tensorboard"}
+
+
+def test_what_every_installation_gets_is_used(repository: Path) -> None:
+    used = {name for name, _ in third_party_imports(repository / "src/tonewheel")}
+    assert declared(repository)[""] - used - NOT_IMPORTED_BY_US == set()
+
+
+def test_what_tests_import_is_declared(repository: Path) -> None:
+    usable = set().union(*declared(repository).values())
+    undeclared = {
+        f"{name} in {path}" for name, path in third_party_imports(repository / "tests") if name not in usable
+    }
+    assert undeclared == set()
 
 
 def test_what_is_imported_is_declared(repository: Path) -> None:

@@ -22,14 +22,13 @@ from tonewheel.core.records import Record
 NEEDED_FOR = {
     "torch": "train, evaluate and every use of a model",
     "lightning": "train",
+    "lightning-utilities": "train (several machines)",
     "tensorboard": "train (its log)",
     "safetensors": "loading and saving weights",
     "soundfile": "reading and writing wav, flac, ogg, opus, mp3",
     "av": "reading mp4, m4a, mov, mkv",
     "soxr": "resampling",
-    "pyloudnorm": "loudness",
     "matplotlib": "pictures in reports",
-    "jinja2": "HTML reports",
     "wandb": "train --wandb",
     "sounddevice": "listening to a microphone",
 }
