@@ -89,7 +89,7 @@ def test_no_flipped_bit_changes_a_weight_unnoticed(place: int, bit: int, tmp_pat
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.binary(max_size=200))
+@given(content=st.binary(max_size=200))
 def test_garbage_is_an_input_error(content: bytes, tmp_path_factory: Any) -> None:
     path = tmp_path_factory.mktemp("garbage") / "toy.safetensors"
     path.write_bytes(content)

@@ -135,9 +135,7 @@ def test_wandb_that_is_not_installed_is_named_with_its_extra(
     toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *rest: name != "wandb" and find(name, *rest) or None
-    )
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "wandb" else find(name))
     with pytest.raises(MissingDependencyError, match=r"pip install 'tonewheel\[wandb\]'"):
         toy.fit_toy(tmp_path, toy.SETTINGS.model_copy(update={"wandb": True}))
     assert not list(tmp_path.iterdir())
