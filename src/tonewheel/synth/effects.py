@@ -67,11 +67,14 @@ def drive(audio: Audio, gain: float, sample_rate_hz: int) -> Audio:
 
 def chorus(audio: Audio, depth: float, phase: float, sample_rate_hz: int) -> Audio:
     """Add a copy with a slowly swaying delay of 8 +- 3 ms."""
-    n = np.arange(len(audio), dtype=np.float32)
-    delay = sample_rate_hz * (0.008 + 0.003 * np.sin(2 * np.pi * 0.7 * n / sample_rate_hz + phase))
-    position = np.maximum(n - delay.astype(np.float32), 0)
-    index = position.astype(np.int64)
-    part = position - index
+    step = 64  # the sway is slow: computed now and then, drawn through
+    coarse = np.arange(len(audio) // step + 2) * step
+    read = coarse - sample_rate_hz * (
+        0.008 + 0.003 * np.sin(2 * np.pi * 0.7 * coarse / sample_rate_hz + phase)
+    )
+    position = np.maximum(np.interp(np.arange(len(audio)), coarse, read), 0)
+    index = position.astype(np.int32)
+    part = (position - index).astype(np.float32)
     late = audio[index] * (1 - part) + audio[np.minimum(index + 1, len(audio) - 1)] * part
     return np.asarray(audio + depth * late, dtype=np.float32) / np.float32(1 + 0.4 * depth)
 
