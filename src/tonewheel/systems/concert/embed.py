@@ -1,0 +1,157 @@
+"""From audio to embeddings with trained weights: log-mel, windows, encoder. Each step works alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from tonewheel.audio.spectra import log_mel
+from tonewheel.core.errors import InputError, ModelMismatchError
+from tonewheel.learn.checkpoint import load_model, load_weights
+from tonewheel.systems.concert.decide import DecisionRule
+from tonewheel.systems.concert.model import Encoder
+from tonewheel.systems.concert.recipe import ConcertRecipe
+
+Floats = NDArray[np.float32]
+SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "concert.safetensors"
+KIND = "concert encoder"
+PARTS_AT_ONCE = 64
+
+
+class Embedded(NamedTuple):
+    """Windows in order: unit rows (windows, size), and the log-odds (windows,) that each holds music."""
+
+    embeddings: Floats
+    music: Floats
+
+
+class Embedder:
+    """A trained encoder with its front end; `fingerprint` names both and is stored in every pack.
+
+    The encoder hears one second at a time. The embedding of a window of two seconds is that of its first
+    second beside that of its last, so the order in time counts, and every second is embedded once for two
+    windows.
+
+    >>> embedder = Embedder.shipped()
+    >>> embedder.embed(np.zeros(3 * 16_000, np.float32)).embeddings.shape  # windows at 0, 0.5 and 1 s
+    (3, 256)
+    """
+
+    def __init__(
+        self, encoder: Encoder, recipe: ConcertRecipe, fingerprint: str, rule: DecisionRule | None = None
+    ) -> None:
+        self.encoder = encoder.eval()
+        self.recipe = recipe
+        self.fingerprint = fingerprint
+        self.rule = rule or DecisionRule()
+        self.spec = recipe.front_end.spec()
+        self.window_s = recipe.views.window_s
+        self.hop_s = recipe.views.hop_s
+        self.size = recipe.views.parts * recipe.encoder.embedding_size
+
+    @classmethod
+    def load(cls, weights: str | Path) -> Embedder:
+        """Read weights written by training; InputError when the file is not one of those."""
+        model = load_model(weights, kind=KIND)
+        try:
+            recipe = ConcertRecipe.model_validate(model.metadata["recipe"])
+        except (KeyError, ValidationError):
+            raise ModelMismatchError(f"{weights}: was trained by another version of Tonewheel") from None
+        encoder = Encoder(recipe.encoder, recipe.front_end.n_mels)
+        load_weights(encoder, model.tensors, weights)
+        rule = DecisionRule.from_dict(model.metadata["decision"], where=weights)
+        return cls(encoder, recipe, model.sha256, rule)
+
+    @classmethod
+    def shipped(cls) -> Embedder:
+        """The weights that come with Tonewheel, read once."""
+        return _shipped()
+
+    def parts(self, audio: Floats) -> Floats:
+        """Log-mel of each part, a hop apart, of mono audio at the front end's rate.
+
+        Shape: (samples,) -> (parts, n_mels, frames). Shorter audio is one part as long as it is; the least is
+        a quarter second.
+        """
+        spec = self.spec
+        least = spec.sample_rate_hz // 4
+        if len(audio) < least:
+            audio = np.pad(audio, (0, least - len(audio)))
+        frames = spec.frames(round(self.recipe.views.part_s * spec.sample_rate_hz))
+        hop = round(self.hop_s * spec.sample_rate_hz / spec.hop_samples)
+        mel = log_mel(audio, spec)
+        if mel.shape[1] <= frames:
+            return mel[np.newaxis]
+        cut = np.lib.stride_tricks.sliding_window_view(mel, frames, axis=1)[:, ::hop]
+        return np.ascontiguousarray(cut.transpose(1, 0, 2))
+
+    @torch.inference_mode()
+    def embed_parts(self, parts: Floats) -> Embedded:
+        """Embed log-mel parts of one length.
+
+        Shape: (parts, n_mels, frames) -> unit rows (parts, encoder's size).
+        """
+        embeddings, music = [], []
+        for i in range(0, len(parts), PARTS_AT_ONCE):
+            rows, odds = self.encoder.embed_and_judge(torch.from_numpy(parts[i : i + PARTS_AT_ONCE]))
+            embeddings.append(rows.numpy())
+            music.append(odds.numpy())
+        return Embedded(np.concatenate(embeddings), np.concatenate(music))
+
+    def embed(self, audio: Floats) -> Embedded:
+        """Embed mono audio at the front end's rate, a window every hop. Shape: (samples,).
+
+        Audio shorter than a window is embedded by the part it has: its cosine with a window is then that with
+        the window's first part.
+        """
+        return self.join(self.embed_parts(self.parts(audio)))
+
+    def join(self, parts: Embedded) -> Embedded:
+        """Windows from consecutive parts: each is its parts side by side."""
+        count = self.recipe.views.parts
+        apart = round(self.recipe.views.part_s / self.hop_s)
+        windows = len(parts.music) - (count - 1) * apart
+        if windows < 1:
+            rows = np.zeros((len(parts.music), count * parts.embeddings.shape[1]), np.float32)
+            rows[:, : parts.embeddings.shape[1]] = parts.embeddings * np.float32(np.sqrt(count))
+            return Embedded(rows, parts.music)
+        places = [slice(i * apart, i * apart + windows) for i in range(count)]
+        rows = np.concatenate([parts.embeddings[place] for place in places], axis=1) / np.float32(
+            np.sqrt(count)
+        )
+        music = np.mean([parts.music[place] for place in places], axis=0, dtype=np.float32)
+        return Embedded(rows, music)
+
+    def embed_blocks(self, blocks: Iterable[Floats]) -> Iterator[Embedded]:
+        """Embed a stream of mono blocks in bounded memory; the windows are those of the whole."""
+        rate = self.spec.sample_rate_hz
+        part = round(self.recipe.views.part_s * rate)
+        # A window is whole with its last frame, which ends a little before the window does.
+        tail = (self.spec.frames(part) - 1) * self.spec.hop_samples + self.spec.n_fft
+        window = round(self.window_s * rate) - part + tail
+        hop = round(self.hop_s * rate)
+        held = np.zeros(0, np.float32)
+        whole = True
+        for block in blocks:
+            held = np.concatenate([held, block])
+            ready = (len(held) - window) // hop + 1
+            if ready >= PARTS_AT_ONCE:
+                yield self.embed(held[: window + (ready - 1) * hop])
+                held = held[ready * hop :]
+                whole = False
+        if whole and len(held) == 0:
+            raise InputError("audio", "is empty")
+        if whole or len(held) >= window:
+            yield self.embed(held)
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Embedder:
+    return Embedder.load(SHIPPED_WEIGHTS)

@@ -1,0 +1,211 @@
+"""The show in one file: reference embeddings of its songs, and whose weights made them.
+
+A pack is a safetensors file: `embeddings` (windows, size) int8, all references one after the other, and a
+JSON header with the songs. Cosines of int8 rows differ from those of float32 by less than 0.005. A reader
+refuses a pack that was made with other weights or another front end: its cosines would be noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonewheel.audio.decode import blocks
+from tonewheel.audio.loudness import LoudnessMeter
+from tonewheel.core.errors import InputError, ModelMismatchError, TonewheelError
+from tonewheel.core.files import atomic_path
+from tonewheel.core.progress import progress
+from tonewheel.core.records import Record
+from tonewheel.manifest.matching import match_setlist
+from tonewheel.manifest.setlist import read_setlist
+from tonewheel.manifest.tracks import Quarantined, Track, read_tracks
+from tonewheel.systems.concert.embed import Embedder
+from tonewheel.systems.concert.match import Catalogue
+
+Floats = NDArray[np.float32]
+FORMAT = "tonewheel concert pack 1"
+LARGEST_BYTES = 2**30
+
+
+class Reference(Record):
+    """One studio recording of a song: which rows of the embeddings are its windows."""
+
+    song: str
+    file: str
+    seconds: float
+    windows: int
+    lufs: float | None
+    """Integrated loudness of the file; every window is levelled before it is embedded. None for silence."""
+
+
+class PackHeader(Record):
+    """What a pack says about itself."""
+
+    format: str
+    model: str
+    """Fingerprint of the weights and front end: the SHA-256 of the weights file."""
+    window_s: float
+    hop_s: float
+    scale: float
+    """An embedding is its int8 row times this."""
+    references: tuple[Reference, ...]
+
+
+class Pack:
+    """An opened pack: the songs and a catalogue to search."""
+
+    def __init__(self, header: PackHeader, embeddings: NDArray[np.int8]) -> None:
+        self.header = header
+        self.embeddings = embeddings
+        self.songs = tuple(dict.fromkeys(r.song for r in header.references))
+        self._song_of = [self.songs.index(r.song) for r in header.references]
+        ends = np.cumsum([r.windows for r in header.references])
+        rows = embeddings.astype(np.float32) * np.float32(header.scale)
+        self.catalogue = Catalogue(np.split(rows, ends[:-1]), header.hop_s, song_of=self._song_of)
+
+    @classmethod
+    def build(
+        cls, references: Iterable[tuple[str, Path]], embedder: Embedder
+    ) -> tuple[Pack, list[Quarantined]]:
+        """Embed (song, file) pairs; files that cannot be used are left out with their reason."""
+        kept: list[Reference] = []
+        rows: list[Floats] = []
+        left_out: list[Quarantined] = []
+        for song, file in references:
+            try:
+                embedded, seconds, lufs = _embed_file(file, embedder)
+            except TonewheelError as error:
+                left_out.append(Quarantined(path=str(file), reason=str(error)))
+                continue
+            kept.append(
+                Reference(song=song, file=file.name, seconds=seconds, windows=len(embedded), lufs=lufs)
+            )
+            rows.append(embedded)
+        if not kept:
+            raise InputError("pack", f"no usable track{f': {left_out[0].reason}' if left_out else ''}")
+        return cls.of(kept, rows, embedder), left_out
+
+    @classmethod
+    def of(cls, references: Sequence[Reference], rows: Sequence[Floats], embedder: Embedder) -> Pack:
+        """A pack of references that are embedded already; `rows` has the windows of each."""
+        joined = np.concatenate(rows)
+        scale = max(float(np.abs(joined).max()), 1e-9) / 127
+        header = PackHeader(
+            format=FORMAT,
+            model=embedder.fingerprint,
+            window_s=embedder.window_s,
+            hop_s=embedder.hop_s,
+            scale=scale,
+            references=tuple(references),
+        )
+        return cls(header, np.round(joined / scale).astype(np.int8))
+
+    def write(self, path: str | Path) -> int:
+        """Write the pack whole or not at all; returns its size in bytes."""
+        from safetensors.numpy import save
+
+        content = save({"embeddings": self.embeddings}, {"tonewheel": self.header.to_json()})
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content)
+        return len(content)
+
+    @classmethod
+    def read(cls, path: str | Path, embedder: Embedder) -> Pack:
+        """Open a pack for this embedder.
+
+        InputError when the file is no pack or is damaged, ModelMismatchError when other weights made it.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        file = Path(path)
+        if not file.is_file():
+            raise InputError(file, "no such pack" if not file.exists() else "is no file, so no pack")
+        if file.stat().st_size > LARGEST_BYTES:
+            raise InputError(file, "is too large for a pack")
+        try:
+            with safe_open(str(file), framework="np") as tensors:
+                text = (tensors.metadata() or {}).get("tonewheel", "")
+                embeddings = tensors.get_tensor("embeddings") if "embeddings" in tensors.keys() else None  # noqa: SIM118
+        except (SafetensorError, OSError, ValueError) as error:
+            raise InputError(file, f"is not a concert pack: {error}") from None
+        if not text or embeddings is None or f'"{FORMAT}"' not in text:
+            raise InputError(file, f'is not a pack of this version ("{FORMAT}")')
+        header = PackHeader.from_json(text, where=file)
+        size = embedder.size
+        if header.model != embedder.fingerprint:
+            raise ModelMismatchError(
+                f"{file}: was made with weights {header.model[:12]}, these are {embedder.fingerprint[:12]};"
+                " make it again with `tonewheel concert pack`"
+            )
+        windows = sum(r.windows for r in header.references)
+        if (
+            embeddings.dtype != np.int8
+            or windows == 0
+            or embeddings.shape != (windows, size)
+            or not all(r.windows > 0 for r in header.references)
+        ):
+            raise InputError(
+                file, f"is damaged: {embeddings.shape} embeddings for {windows} windows of {size}"
+            )
+        if header.hop_s != embedder.hop_s or header.window_s != embedder.window_s or not 0 < header.scale < 1:
+            raise InputError(file, "is damaged: its windows are not those of its model")
+        return cls(header, embeddings)
+
+
+def printable(title: str) -> str:
+    """A title as it may be shown: one line, no control characters that a terminal would obey.
+
+    >>> printable("So\\x1b[2JWhat\\n")
+    'So?[2JWhat?'
+    """
+    return "".join(c if c.isprintable() else "?" for c in title)
+
+
+def references_of(tracks_dir: Path, setlist: Path | None = None) -> list[tuple[str, Path]]:
+    """The (song, file) pairs of a folder of tracks, or of the songs of a setlist found in that folder."""
+    if not tracks_dir.is_dir():
+        raise InputError(
+            tracks_dir, "no such folder" if not tracks_dir.exists() else "is a file; give a folder"
+        )
+    tracks = read_tracks(tracks_dir).tracks
+    if not tracks:
+        raise InputError(tracks_dir, "holds no audio files")
+    if setlist is not None:
+        found = match_setlist(read_setlist(setlist), tracks, tracks_dir)
+        pairs = [(match.song.title, tracks_dir / track.path) for match in found for track in match.tracks]
+        return list(dict.fromkeys(pairs))
+    return [(title, tracks_dir / track.path) for title, track in zip(_distinct(tracks), tracks, strict=True)]
+
+
+def _distinct(tracks: Iterable[Track]) -> Iterator[str]:
+    # Two files may carry one title (a live cut, another album): the file name then tells them apart.
+    titles = [track.title or Path(track.path).stem for track in tracks]
+    for title, track in zip(titles, tracks, strict=True):
+        yield title if titles.count(title) == 1 else f"{title} ({track.path})"
+
+
+def _embed_file(file: Path, embedder: Embedder) -> tuple[Floats, float, float | None]:
+    """Embeddings of a whole file in bounded memory, its length in seconds and its loudness."""
+    rate = embedder.spec.sample_rate_hz
+    meter = LoudnessMeter(rate)
+    samples = 0
+
+    def measured() -> Iterator[Floats]:
+        nonlocal samples
+        for block in blocks(file, sample_rate_hz=rate, mono=True, block_s=5.0):
+            meter.push(block)
+            samples += len(block)
+            yield block
+
+    rows = np.concatenate([part.embeddings for part in embedder.embed_blocks(measured())])
+    lufs = meter.integrated_lufs()
+    return rows, samples / rate, lufs if np.isfinite(lufs) else None
+
+
+def build_pack(tracks_dir: Path, setlist: Path | None, embedder: Embedder) -> tuple[Pack, list[Quarantined]]:
+    """A pack of a folder, with progress."""
+    pairs = references_of(tracks_dir, setlist)
+    return Pack.build(progress(pairs, "embed"), embedder)
