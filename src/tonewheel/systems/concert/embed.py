@@ -119,15 +119,13 @@ class Embedder:
         apart = round(self.recipe.views.part_s / self.hop_s)
         windows = len(parts.music) - (count - 1) * apart
         if windows < 1:
-            rows = np.zeros((len(parts.music), count * parts.embeddings.shape[1]), np.float32)
-            rows[:, : parts.embeddings.shape[1]] = parts.embeddings * np.float32(np.sqrt(count))
-            return Embedded(rows, parts.music)
+            short = np.zeros((len(parts.music), count * parts.embeddings.shape[1]), np.float32)
+            short[:, : parts.embeddings.shape[1]] = parts.embeddings * np.float32(np.sqrt(count))
+            return Embedded(short, parts.music)
         places = [slice(i * apart, i * apart + windows) for i in range(count)]
-        rows = np.concatenate([parts.embeddings[place] for place in places], axis=1) / np.float32(
-            np.sqrt(count)
-        )
-        music = np.mean([parts.music[place] for place in places], axis=0, dtype=np.float32)
-        return Embedded(rows, music)
+        rows: Floats = np.concatenate([parts.embeddings[place] for place in places], axis=1)
+        music: Floats = np.stack([parts.music[place] for place in places]).mean(axis=0)
+        return Embedded(rows * np.float32(1 / np.sqrt(count)), music)
 
     def embed_blocks(self, blocks: Iterable[Floats]) -> Iterator[Embedded]:
         """Embed a stream of mono blocks in bounded memory; the windows are those of the whole."""

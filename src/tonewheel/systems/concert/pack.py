@@ -7,6 +7,7 @@ refuses a pack that was made with other weights or another front end: its cosine
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -51,6 +52,8 @@ class PackHeader(Record):
     hop_s: float
     scale: float
     """An embedding is its int8 row times this."""
+    checksum: str
+    """SHA-256 of the embeddings: a flipped bit is an error, not a strange score."""
     references: tuple[Reference, ...]
 
 
@@ -93,15 +96,17 @@ class Pack:
         """A pack of references that are embedded already; `rows` has the windows of each."""
         joined = np.concatenate(rows)
         scale = max(float(np.abs(joined).max()), 1e-9) / 127
+        embeddings = np.round(joined / scale).astype(np.int8)
         header = PackHeader(
             format=FORMAT,
             model=embedder.fingerprint,
             window_s=embedder.window_s,
             hop_s=embedder.hop_s,
             scale=scale,
+            checksum=_checksum(embeddings),
             references=tuple(references),
         )
-        return cls(header, np.round(joined / scale).astype(np.int8))
+        return cls(header, embeddings)
 
     def write(self, path: str | Path) -> int:
         """Write the pack whole or not at all; returns its size in bytes."""
@@ -152,7 +157,13 @@ class Pack:
             )
         if header.hop_s != embedder.hop_s or header.window_s != embedder.window_s or not 0 < header.scale < 1:
             raise InputError(file, "is damaged: its windows are not those of its model")
+        if header.checksum != _checksum(embeddings):
+            raise InputError(file, "is damaged: its embeddings are not those that were written")
         return cls(header, embeddings)
+
+
+def _checksum(embeddings: NDArray[np.int8]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(embeddings)).hexdigest()
 
 
 def printable(title: str) -> str:
