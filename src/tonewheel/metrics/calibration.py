@@ -28,7 +28,7 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-MOST_FEATURES = 3
+MOST_FEATURES = 8
 
 
 class Bin(Record):
@@ -112,7 +112,7 @@ def expected_calibration_error(confidences: ArrayLike, correct: ArrayLike, bins:
 
 
 def fit_logistic(features: ArrayLike, correct: ArrayLike) -> Logistic:
-    """Fit the probability of being right to 1-3 features (n, k), or (n,) for one; both outcomes are needed.
+    """Fit the probability of being right to a few features (n, k), or (n,) for one; both outcomes are needed.
 
     >>> model = fit_logistic([0.1, 0.2, 0.3, 0.7, 0.8, 0.9], [0, 0, 0, 1, 1, 1])
     >>> bool(model.predict([0.2])[0] < 0.3 < 0.7 < model.predict([0.8])[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tonewheel.core.records import Record
 from tonewheel.systems.concert.match import SongMatch
@@ -11,43 +11,57 @@ from tonewheel.systems.concert.match import SongMatch
 State = Literal["song", "no_song", "unknown_song"]
 
 
-class DecisionRule(Record):
-    """Logistic model of "the best song is right", and the limits above which it is believed.
+class Evidence(NamedTuple):
+    """What speaks for the best song of a run of windows."""
 
-    Features: mean cosine of the best diagonal, its lead over the second song, log2 of the number of windows.
-    Fitted by `concert train` on queries of the valid split whose song is, or is not, in the catalogue.
+    score: float
+    """Mean cosine along its best diagonal."""
+    margin: float
+    """Its lead over the second song."""
+    windows: int
+    music: float
+    """Mean log-odds of the music head over the windows."""
+
+    def features(self) -> tuple[float, ...]:
+        """Inputs of the decision rule, in the order of its weights."""
+        length = math.log2(self.windows)
+        return self.score, self.margin, length, self.score * length, self.music
+
+
+class DecisionRule(Record):
+    """Logistic model of "the best song is the one that is playing", and the limits from which it is believed.
+
+    Fitted by `concert train` on the valid split, where the song of a query is, or is not, in the catalogue.
     """
 
+    weights: tuple[float, float, float, float, float] = (16.0, 16.0, 1.0, 0.0, 0.0)
     bias: float = -14.0
-    score: float = 16.0
-    margin: float = 16.0
-    log2_windows: float = 1.0
-    least_probability: float = 0.5
+    least_odds: float = 0.0
+    """Log-odds from which a clip is said to be the song."""
+    least_live_odds: float = 2.0
+    """Log-odds from which a song starts while listening: there, every half second is a chance to be wrong."""
     least_music: float = 0.0
     """Mean log-odds of the music head below which there is no song."""
     tie_margin: float = 0.01
     """A lead below this is a tie: both songs fit, none is said to be the one."""
 
-    def probability(self, score: float, margin: float, windows: int) -> float:
-        """Probability that the best song is the one that is playing.
+    def odds(self, evidence: Evidence) -> float:
+        """Log-odds that the best song is the one that is playing.
 
-        >>> DecisionRule().probability(0.9, 0.5, 8) > 0.9 > 0.1 > DecisionRule().probability(0.3, 0.02, 8)
+        >>> rule = DecisionRule()
+        >>> rule.odds(Evidence(0.9, 0.5, 8, 0.0)) > 0 > rule.odds(Evidence(0.3, 0.02, 8, 0.0))
         True
         """
-        logit = self.bias + self.score * score + self.margin * margin + self.log2_windows * math.log2(windows)
-        return 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
+        return self.bias + sum(w * x for w, x in zip(self.weights, evidence.features(), strict=True))
 
-    def state(self, ranked: list[SongMatch], music: float, windows: int) -> State:
-        """What a query is, from its ranked songs and the mean log-odds of music over its windows."""
-        best, margin = ranked[0], lead(ranked)
-        if (
-            margin >= self.tie_margin
-            and self.probability(best.score, margin, windows) >= self.least_probability
-        ):
+    def state(self, evidence: Evidence) -> State:
+        """What a clip is."""
+        if evidence.margin >= self.tie_margin and self.odds(evidence) >= self.least_odds:
             return "song"
-        return "unknown_song" if music >= self.least_music else "no_song"
+        return "unknown_song" if evidence.music >= self.least_music else "no_song"
 
 
-def lead(ranked: list[SongMatch]) -> float:
-    """Score of the best song above the second; above 0 where there is no second."""
-    return ranked[0].score - (ranked[1].score if len(ranked) > 1 else 0.0)
+def weigh(ranked: list[SongMatch], windows: int, music: float) -> Evidence:
+    """The evidence in ranked songs; the lead of a single song is its score."""
+    second = ranked[1].score if len(ranked) > 1 else 0.0
+    return Evidence(ranked[0].score, ranked[0].score - second, windows, music)

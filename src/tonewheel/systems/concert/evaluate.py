@@ -1,13 +1,13 @@
 """How good is it? Tables by the protocol of TARGETS.md, beside what a user could pick instead.
 
-A closed catalogue of all songs of a split; queries are random re-cuts of them through rooms, crowds, microphones and
-phones of the same split, which training never saw. Intervals resample songs, not queries: the queries of one song are
-alike.
+A closed catalogue of all songs of a split; queries are random re-cuts of them through rooms, crowds,
+microphones and phones of the same split, which training never saw. Intervals resample songs, not queries: the
+queries of one song are alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,10 @@ from tonewheel.core.files import write_json, write_text
 from tonewheel.core.records import Record
 from tonewheel.core.seeds import generator
 from tonewheel.gates import html
-from tonewheel.metrics.bootstrap import Interval, interval, median, poisson_rate
+from tonewheel.metrics.bootstrap import Interval, Statistic, interval, mean, median, poisson_rate
 from tonewheel.metrics.detection import auroc, fpr_at_tpr
 from tonewheel.systems.concert.baselines.base import Baseline
+from tonewheel.systems.concert.decide import Evidence
 from tonewheel.systems.concert.embed import Embedder
 from tonewheel.systems.concert.pack import Pack, Reference
 from tonewheel.systems.concert.prepare import Prepared
@@ -155,12 +156,12 @@ def _pack(chosen: Iterable[int], hall: Hall, rows: Sequence[np.ndarray], embedde
 
 def _baselines(songs: Sequence[np.ndarray]) -> list[Baseline]:
     from tonewheel.core.console import say
-    from tonewheel.systems.concert.baselines.chromaprint import Chromaprint
+    from tonewheel.systems.concert.baselines.chromaprint import Chromaprint, available
     from tonewheel.systems.concert.baselines.landmark import Landmarks
     from tonewheel.systems.concert.baselines.mfcc import MfccStatistics
 
     rivals: list[Baseline] = [MfccStatistics(), Landmarks()]
-    if Chromaprint.available():
+    if available():
         rivals.append(Chromaprint())
     else:
         say("fpcalc is not installed: no Chromaprint column (Debian: libchromaprint-tools)")
@@ -198,8 +199,9 @@ def _open_set(trials: Sequence[Trial], quiet: Sequence[Trial], embedder: Embedde
             out = []
             for trial, which in pairs:
                 answer = trial.unknown if which == "unknown" else trial.answers["tonewheel"]
-                assert answer is not None and answer.score is not None and answer.margin is not None
-                out.append(rule.probability(answer.score, answer.margin, trial.windows))
+                if answer is not None and answer.score is not None and answer.margin is not None:
+                    evidence = Evidence(answer.score, answer.margin, trial.windows, trial.music)
+                    out.append(rule.odds(evidence))
             return out
 
         right = sure((t, "") for t in known)
@@ -212,7 +214,7 @@ def _open_set(trials: Sequence[Trial], quiet: Sequence[Trial], embedder: Embedde
             for method, value, target in (
                 ("AUROC", auroc(scores, truth), 0.98),
                 ("false at 95 % true, %", 100 * fpr_at_tpr(scores, truth), None),
-                ("accepted at the shipped limit, %", 100 * _share(wrong, rule.least_probability), None),
+                ("accepted at the shipped limit, %", 100 * _share(wrong, rule.least_odds), None),
             ):
                 point = Interval(value=value, low=None, high=None, n=n, groups=0)
                 yield Line(
@@ -224,8 +226,8 @@ def _open_set(trials: Sequence[Trial], quiet: Sequence[Trial], embedder: Embedde
                 )
 
 
-def _share(probabilities: Sequence[float], limit: float) -> float:
-    return float(np.mean(np.array(probabilities) >= limit)) if probabilities else 0.0
+def _share(odds: Sequence[float], limit: float) -> float:
+    return float(np.mean(np.array(odds) >= limit)) if odds else 0.0
 
 
 def _listening(live: Sequence[Live], alarms: Sequence[FalseAlarms]) -> Iterable[Line]:
@@ -240,9 +242,9 @@ def _listening(live: Sequence[Live], alarms: Sequence[FalseAlarms]) -> Iterable[
         wrong = [float(one.wrong_starts) for one in cell]
         where = f"at {snr_db:g} dB"
         for name, values, groups, statistic, target, unit in (
-            (f"songs named {where}", named, songs, None, None, "%"),
+            (f"songs named {where}", named, songs, mean, None, "%"),
             (f"time to name, median {where}", late, songs, median, LIVE_TARGETS_S[snr_db], "s"),
-            (f"wrong songs named a song {where}", wrong, songs, None, 0.3, "a song"),
+            (f"wrong songs named a song {where}", wrong, songs, mean, 0.3, "a song"),
             (
                 f"position error, median {where}",
                 [error for error, _ in errors],
@@ -263,9 +265,6 @@ def _listening(live: Sequence[Live], alarms: Sequence[FalseAlarms]) -> Iterable[
         yield Line(table=table, name=name, method="tonewheel", value=rate, target=1, unit="an hour")
 
 
-def _interval(
-    values: Sequence[float], groups: Sequence[int | None], statistic: Callable[..., np.ndarray] | None = None
-) -> Interval:
-    rng = generator(0, "bootstrap")
-    chosen = {} if statistic is None else {"statistic": statistic}
-    return interval(values, rng=rng, groups=np.array(groups, dtype=np.int64), **chosen)
+def _interval(values: Sequence[float], groups: Sequence[int | None], statistic: Statistic = mean) -> Interval:
+    songs = np.array(groups, dtype=np.int64)
+    return interval(values, rng=generator(0, "bootstrap"), groups=songs, statistic=statistic)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tonewheel.audio.decode import blocks
 from tonewheel.core.records import Record
 from tonewheel.core.units import format_time_s
-from tonewheel.systems.concert.decide import State, lead
+from tonewheel.systems.concert.decide import State, weigh
 from tonewheel.systems.concert.embed import Embedded, Embedder
 from tonewheel.systems.concert.match import SongMatch
 from tonewheel.systems.concert.pack import Pack, printable
@@ -62,14 +62,15 @@ def identify(path: str, embedded: Iterable[Embedded], pack: Pack, embedder: Embe
     # Applause before the song must not outvote it: the runs that sound most like music are asked.
     loudest = float(np.mean(sorted(music)[len(music) // 2 :]))
     rule = embedder.rule
-    state = rule.state(ranked, loudest, windows)
+    evidence = weigh(ranked, windows, loudest)
+    state = rule.state(evidence)
     best = ranked[0]
     return Identification(
         path=path,
         state=state,
         song=pack.songs[best.song] if state == "song" else None,
         score=round(best.score, 4),
-        margin=round(lead(ranked), 4),
+        margin=round(evidence.margin, 4),
         position_s=round(best.position_s, 2) if state == "song" else None,
         candidates=tuple(
             Candidate(song=pack.songs[m.song], score=round(m.score, 4)) for m in ranked[:CANDIDATES]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tonewheel.core.errors import InputError, TonewheelError, nearest
 from tonewheel.core.records import Record
 from tonewheel.core.units import format_time_s
-from tonewheel.systems.concert.decide import lead
+from tonewheel.systems.concert.decide import weigh
 from tonewheel.systems.concert.embed import Embedder
 from tonewheel.systems.concert.pack import Pack, printable
 
@@ -47,11 +47,12 @@ class Event(Record):
 
 
 class Vote(NamedTuple):
-    """The song that a step names, when its position 0 was by that, and the cosine."""
+    """The song that a step names, when its position 0 was by that, the cosine, and the log-odds that it is."""
 
     song: int
     begins_s: float
     score: float
+    odds: float
 
 
 class Cost(Record):
@@ -79,7 +80,12 @@ class Listener:
         self._heard = 0  # samples before `_held`
         self._arrived: list[Floats] = []  # blocks that do not fill a window yet
         self._samples = 0  # in both
-        self._rows: deque[Floats] = deque(maxlen=1 if gate == "simple" else LONGEST_RUN)
+        self.starts_at = embedder.rule.least_live_odds
+        self.agreed_odds = -np.inf
+        """Log-odds of the song that would start now; it does if they reach the rule's limit."""
+        longest = 1 if gate == "simple" else LONGEST_RUN
+        self._rows: deque[Floats] = deque(maxlen=longest)
+        self._music: deque[float] = deque(maxlen=longest)
         self._votes: deque[Vote | None] = deque(maxlen=OF_LAST)
         self._song: int | None = None
         self._begins_s = 0.0  # when position 0 of the running song was, or would have been
@@ -115,49 +121,60 @@ class Listener:
         now_s = (self._heard + self.window) / self.rate
         embedded = self.embedder.embed(audio)
         self._rows.append(embedded.embeddings[0])
+        self._music.append(float(embedded.music[0]))
         vote = self._vote(now_s)
         self._votes.append(vote)
+        self.agreed_odds = self._agreed(vote)
         events: list[Event] = []
         if vote is not None and self._confirms(vote):
             self._confirmed_s, self._score = now_s, vote.score
             # Follow slowly: a single parabola errs by more than a band drifts in half a second.
             self._begins_s += 0.2 * (vote.begins_s - self._begins_s)
-        elif vote is not None and self._agreed(vote):
+        elif vote is not None and self.agreed_odds >= self.starts_at:
             if vote.song != self._song:
                 events += self._end(now_s)
             events += self._start(vote, now_s)
         elif self._song is not None and now_s - self._confirmed_s > GIVE_UP_S:
             events += self._end(self._confirmed_s)
             self._rows.clear()
+            self._music.clear()
         if self._song is not None and now_s - self._told_s >= POSITION_EVERY_S:
             self._told_s = now_s
             events.append(self._event("position", now_s, self._song))
         return events
 
     def _vote(self, now_s: float) -> Vote | None:
-        """The song that the latest windows name; None when they name none."""
+        """The song that the latest windows name, if it leads the others."""
         rule = self.embedder.rule
         # A long run is sure, a short one quick after a change of song: the one with the best odds speaks.
-        best: tuple[float, Vote] | None = None
+        best: Vote | None = None
         for windows in sorted({min(n, len(self._rows)) for n in (1, 3, 7, LONGEST_RUN)}):
             ranked = self.pack.catalogue.rank(np.stack(list(self._rows)[-windows:]))
-            probability = rule.probability(ranked[0].score, lead(ranked), windows)
-            if lead(ranked) < rule.tie_margin or (best is not None and probability <= best[0]):
+            evidence = weigh(ranked, windows, float(np.mean(list(self._music)[-windows:])))
+            odds = rule.odds(evidence)
+            if evidence.margin < rule.tie_margin or (best is not None and odds <= best.odds):
                 continue
             run_began_s = now_s - self.embedder.window_s - (windows - 1) * self.embedder.hop_s
             begins_s = run_began_s - ranked[0].position_s
-            best = probability, Vote(ranked[0].song, begins_s, ranked[0].score)
-        return best[1] if best is not None and best[0] >= rule.least_probability else None
+            best = Vote(ranked[0].song, begins_s, ranked[0].score, odds)
+        return best
 
     def _confirms(self, vote: Vote) -> bool:
-        return vote.song == self._song and abs(vote.begins_s - self._begins_s) <= SAME_PLACE_S
+        here = vote.song == self._song and abs(vote.begins_s - self._begins_s) <= SAME_PLACE_S
+        return here and vote.odds >= self.embedder.rule.least_odds
 
-    def _agreed(self, vote: Vote) -> bool:
-        """Whether 2 of the last 3 steps name this song; if it runs already, also this other place in it."""
-        alike = [other for other in self._votes if other is not None and other.song == vote.song]
-        if vote.song == self._song:
-            alike = [other for other in alike if abs(other.begins_s - vote.begins_s) <= SAME_PLACE_S]
-        return len(alike) >= VOTES
+    def _agreed(self, vote: Vote | None) -> float:
+        """The odds that 2 of the last 3 steps reach for this song at this place."""
+        if vote is None:
+            return -np.inf
+        alike = [
+            other.odds
+            for other in self._votes
+            if other is not None
+            and other.song == vote.song
+            and abs(other.begins_s - vote.begins_s) <= SAME_PLACE_S
+        ]
+        return sorted(alike)[-VOTES] if len(alike) >= VOTES else -np.inf
 
     def _start(self, vote: Vote, now_s: float) -> list[Event]:
         jumped = vote.song == self._song

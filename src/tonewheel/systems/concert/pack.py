@@ -163,7 +163,7 @@ class Pack:
 
 
 def _checksum(embeddings: NDArray[np.int8]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(embeddings)).hexdigest()
+    return hashlib.sha256(embeddings.tobytes()).hexdigest()
 
 
 def printable(title: str) -> str:

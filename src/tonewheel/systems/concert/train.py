@@ -7,6 +7,7 @@ from typing import Any
 
 import lightning
 import torch
+from msgspec import structs
 from torch import Tensor
 from torch.nn import functional
 
@@ -15,7 +16,7 @@ from tonewheel.learn.fit import RunResult, fit, versions
 from tonewheel.learn.losses import ntxent, supcon
 from tonewheel.learn.schedule import adamw
 from tonewheel.learn.stream import Stream
-from tonewheel.systems.concert.calibrate import fit_rule
+from tonewheel.systems.concert.calibrate import fit_live_limit, fit_rule
 from tonewheel.systems.concert.data import Batch, PairStream
 from tonewheel.systems.concert.embed import KIND, Embedder
 from tonewheel.systems.concert.model import Encoder
@@ -92,7 +93,10 @@ def release(
     """Write the best weights with their decision rule and the facts for their card; returns the SHA-256."""
     encoder = Encoder(recipe.encoder, recipe.front_end.n_mels)
     load_weights(encoder, state_weights(result.best, prefix="encoder."), result.best)
-    rule = fit_rule(prepared, Embedder(encoder, recipe, "unreleased"), count=count)
+    embedder = Embedder(encoder, recipe, "unreleased")
+    embedder.rule = fit_rule(prepared, embedder, count=count)
+    limit = fit_live_limit(prepared, embedder)
+    rule = structs.replace(embedder.rule, least_live_odds=max(limit, embedder.rule.least_odds))
     used = [t for t in prepared.tracks if t.split == "train"]
     facts = {
         "kind": KIND,

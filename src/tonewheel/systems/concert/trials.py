@@ -16,8 +16,8 @@ from tonewheel.core.records import Record, read_jsonl, write_jsonl
 from tonewheel.core.seeds import generator
 from tonewheel.systems.concert.ambience import draw_ambience
 from tonewheel.systems.concert.baselines.base import Baseline, winner
-from tonewheel.systems.concert.decide import lead
-from tonewheel.systems.concert.embed import Embedder
+from tonewheel.systems.concert.decide import weigh
+from tonewheel.systems.concert.embed import Embedded, Embedder
 from tonewheel.systems.concert.listen import Listener, listen
 from tonewheel.systems.concert.match import SongMatch
 from tonewheel.systems.concert.pack import Pack
@@ -41,7 +41,7 @@ class Answer(Record):
 
 
 class Trial(Record):
-    """One clip with its truth and the answers of all methods; `unknown` is ours with the true song taken away."""
+    """One clip, its truth and all methods' answers; `unknown` is ours with the true song taken away."""
 
     song: int | None
     start_s: float
@@ -49,6 +49,8 @@ class Trial(Record):
     snr_db: float | None
     seed: int
     windows: int
+    music: float
+    """Mean log-odds of music over the clip."""
     answers: dict[str, Answer]
     unknown: Answer | None = None
 
@@ -93,8 +95,8 @@ def _cell(
 ) -> Iterator[Trial]:
     queries = hall.queries(int(count), snr_db, max(LENGTHS_S), int(seed))
     for query in progress(queries, f"{snr_db:g} dB, seed {int(seed)}", int(count)):
-        for length_s, rows in cuts(query.audio, embedder):
-            ranked = pack.catalogue.rank(rows)
+        for length_s, cut in cuts(query.audio, embedder):
+            ranked = pack.catalogue.rank(cut.embeddings)
             answers = {"tonewheel": _answer(ranked, query.start_s)}
             clip = query.audio[: round(length_s * SAMPLE_RATE_HZ)]
             answers |= {b.name: Answer(song=winner(b.rank(clip))) for b in baselines}
@@ -104,7 +106,8 @@ def _cell(
                 length_s=length_s,
                 snr_db=snr_db,
                 seed=int(seed),
-                windows=len(rows),
+                windows=len(cut.music),
+                music=float(cut.music.mean()),
                 answers=answers,
                 unknown=_answer([match for match in ranked if match.song != query.song]),
             )
@@ -119,38 +122,39 @@ def run_ambience(hall: Hall, pack: Pack, embedder: Embedder, count: int, file: P
 
 def _ambience(hall: Hall, pack: Pack, embedder: Embedder, count: int) -> Iterator[Trial]:
     for audio in progress(hall.ambience(count, max(LENGTHS_S), "evaluate"), "applause and talk", count):
-        for length_s, rows in cuts(audio, embedder):
-            answers = {"tonewheel": _answer(pack.catalogue.rank(rows))}
+        for length_s, cut in cuts(audio, embedder):
+            answers = {"tonewheel": _answer(pack.catalogue.rank(cut.embeddings))}
             yield Trial(
                 song=None,
                 start_s=0,
                 length_s=length_s,
                 snr_db=None,
                 seed=0,
-                windows=len(rows),
+                windows=len(cut.music),
+                music=float(cut.music.mean()),
                 answers=answers,
             )
 
 
-def cuts(audio: Floats, embedder: Embedder) -> Iterator[tuple[float, Floats]]:
+def cuts(audio: Floats, embedder: Embedder) -> Iterator[tuple[float, Embedded]]:
     """(length, embedded windows) of the first seconds of a clip, each as if nothing came after."""
-    whole = embedder.embed(audio).embeddings
+    whole = embedder.embed(audio)
     for length_s in LENGTHS_S:
         windows = round((length_s - embedder.window_s) / embedder.hop_s) + 1
         if windows < 1:
-            yield length_s, embedder.embed(audio[: round(length_s * SAMPLE_RATE_HZ)]).embeddings
+            yield length_s, embedder.embed(audio[: round(length_s * SAMPLE_RATE_HZ)])
         else:
-            yield length_s, whole[:windows]
+            yield length_s, Embedded(whole.embeddings[:windows], whole.music[:windows])
 
 
 def _answer(ranked: list[SongMatch], start_s: float = 0.0) -> Answer:
     best = ranked[0]
     error_s = best.position_s - start_s
-    return Answer(song=best.song, score=best.score, margin=lead(ranked), position_s=error_s)
+    return Answer(song=best.song, score=best.score, margin=weigh(ranked, 1, 0.0).margin, position_s=error_s)
 
 
 def run_live(hall: Hall, pack: Pack, embedder: Embedder, file: Path) -> list[Live]:
-    """Every song of the split begins after some seconds of applause or talk, at every signal-to-noise ratio."""
+    """Every song of the split begins after some seconds of applause or talk, at every noise level."""
     if not file.exists():
         songs = [(snr_db, song) for snr_db in SNRS_DB for song in range(len(hall.tracks))]
         write_jsonl(file, [_live(hall, pack, embedder, s, n) for s, n in progress(songs, "songs that begin")])
@@ -190,7 +194,7 @@ def _live(hall: Hall, pack: Pack, embedder: Embedder, snr_db: float, song: int) 
 def run_false_alarms(
     hall: Hall, packs: Sequence[tuple[Pack, list[int]]], embedder: Embedder, file: Path
 ) -> list[FalseAlarms]:
-    """Listen to songs that are not in the pack, and to applause and talk; `packs` go with the songs they lack."""
+    """Listen to songs that are not in the pack, and to applause; each pack goes with songs that it lacks."""
     if not file.exists():
         write_jsonl(file, list(_false_alarms(hall, packs, embedder)))
     return list(read_jsonl(file, FalseAlarms))
