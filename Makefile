@@ -21,7 +21,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup
-	$(VENV)/bin/tonewheel demo
+	$(VENV)/bin/tonewheel demo --force
 
 # Everything that CI runs: tests, doctests, and (as tests) ruff, mypy and import-linter.
 test: setup

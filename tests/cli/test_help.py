@@ -69,5 +69,5 @@ def test_help_lists_every_system_and_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tonewheel", "--help"], capture_output=True, text=True, check=True
     )
-    for name in [*systems.discover(), "doctor"]:
+    for name in [*systems.discover(), "demo", "doctor"]:
         assert f"\n  {name} " in done.stdout

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from tonewheel import __version__, systems
+from tonewheel.cli.demo import demo
 from tonewheel.cli.doctor import doctor
 from tonewheel.core.errors import nearest
 from tonewheel.core.progress import quiet
@@ -71,6 +72,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     subcommand_metavar="SYSTEM VERB | COMMAND",
 )
+app.command()(demo)
 app.command()(doctor)
 
 

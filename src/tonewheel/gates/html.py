@@ -162,8 +162,9 @@ STYLE = """
 --yes-bg:#e3f2e9;--no-bg:#fae6e1;--accent:#8a5a12} @media
 (prefers-color-scheme:dark){:root{--ink:#ece8e0;--soft:#a29c91;--line:#3a3731;--paper:#171613;--sheet:#201e1a;
 --yes:#7fd3a6;--no:#f29a86;--yes-bg:#173325;--no-bg:#43201a;--accent:#e0b062}} *{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink); font:16px/1.6 ui-serif,Charter,"Iowan Old
-Style","Palatino Linotype",Georgia,serif} main{max-width:62rem;margin:0 auto;padding:3rem 1.5rem}
+body{margin:0;background:var(--paper);color:var(--ink);
+font:16px/1.6 ui-serif,Charter,"Iowan Old Style","Palatino Linotype",Georgia,serif}
+main{max-width:62rem;margin:0 auto;padding:3rem 1.5rem}
 h1{font-size:2.1rem;line-height:1.2;letter-spacing:-.01em;margin:0 0
 .5rem;font-weight:600;overflow-wrap:anywhere} h2{font-size:1.25rem;margin:0 0
 .75rem;font-weight:600;color:var(--accent)} p{margin:.5rem 0;max-width:44rem;overflow-wrap:anywhere}

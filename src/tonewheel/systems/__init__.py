@@ -2,7 +2,8 @@
 
 A system is a folder with a docstring in `__init__.py` (its first line is what `tonewheel --help` shows), a
 `commands.py` with `app: typer.Typer` (light at import; heavy libraries are imported inside the functions) and
-`recipes/*.yaml`. Systems never import each other.
+`recipes/*.yaml`. One with a `demo.py` or `demo/` has a chapter in `tonewheel demo`. Systems never import each
+other.
 """
 
 from __future__ import annotations
@@ -12,6 +13,22 @@ import pkgutil
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+from typing import Any, NamedTuple
+
+
+class Chapter(NamedTuple):
+    """What a system shows in `tonewheel demo`; its `demo` module has `chapter(folder, seed) -> Chapter`.
+
+    `folder` exists and is empty: what is left in it is kept beside the page.
+    """
+
+    title: str
+    found: bool
+    """False when nothing was recognised, learned or cleaned at all: the demo then ends with status 1."""
+    lines: tuple[str, ...]
+    """For the terminal; the same seed gives the same lines."""
+    sections: tuple[Any, ...]
+    """For the page, made with `gates.html`."""
 
 
 def discover() -> dict[str, str]:
@@ -32,6 +49,20 @@ def discover() -> dict[str, str]:
 def commands(name: str) -> ModuleType:
     """The `commands` module of a system; `.app` is its typer.Typer."""
     return importlib.import_module(f"{__name__}.{name}.commands")
+
+
+def chapters() -> list[str]:
+    """The systems that have a chapter in `tonewheel demo`.
+
+    >>> "concert" in chapters()
+    True
+    """
+    return [name for name in discover() if find_spec(f"{__name__}.{name}.demo") is not None]
+
+
+def demo(name: str) -> ModuleType:
+    """The `demo` module of a system; `.chapter(folder, seed)` makes its chapter."""
+    return importlib.import_module(f"{__name__}.{name}.demo")
 
 
 def recipes(name: str) -> list[Path]:
