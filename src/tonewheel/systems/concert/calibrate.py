@@ -71,9 +71,9 @@ def fit_rule(
 
 
 def fit_live_limit(
-    prepared: Prepared, embedder: Embedder, *, split: str = "valid", hours: float = 1.0
+    prepared: Prepared, embedder: Embedder, *, split: str = "valid", hours: float = 4.0
 ) -> float:
-    """The lowest odds at which listening to songs outside the pack, and to applause, starts a song once an hour.
+    """The lowest odds at which listening to songs outside the pack, and to applause, starts a song once in `hours`.
 
     Half of the split's songs are the pack, the other half is played, and the other way round.
     """

@@ -51,6 +51,8 @@ class Embedder:
         self.recipe = recipe
         self.fingerprint = fingerprint
         self.rule = rule or DecisionRule()
+        self.path: Path | None = None
+        """The file of the weights, if they are from one."""
         self.spec = recipe.front_end.spec()
         self.window_s = recipe.views.window_s
         self.hop_s = recipe.views.hop_s
@@ -67,7 +69,9 @@ class Embedder:
         encoder = Encoder(recipe.encoder, recipe.front_end.n_mels)
         load_weights(encoder, model.tensors, weights)
         rule = DecisionRule.from_dict(model.metadata["decision"], where=weights)
-        return cls(encoder, recipe, model.sha256, rule)
+        embedder = cls(encoder, recipe, model.sha256, rule)
+        embedder.path = Path(weights)
+        return embedder
 
     @classmethod
     def shipped(cls) -> Embedder:

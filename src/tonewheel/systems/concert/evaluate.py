@@ -19,6 +19,7 @@ from tonewheel.gates import html
 from tonewheel.metrics.bootstrap import Interval, Statistic, interval, mean, median, poisson_rate
 from tonewheel.metrics.detection import auroc, fpr_at_tpr
 from tonewheel.systems.concert.baselines.base import Baseline
+from tonewheel.systems.concert.card import card
 from tonewheel.systems.concert.decide import Evidence
 from tonewheel.systems.concert.embed import Embedder
 from tonewheel.systems.concert.pack import Pack, Reference
@@ -135,6 +136,8 @@ def evaluate(
     write_json(out / "scores.json", scores)
     write_text(out / "scores.md", scores.markdown() + "\n")
     write_text(out / "index.html", scores.page())
+    if embedder.path is not None:
+        write_text(out / "card.md", card(embedder.path, scores.markdown()))
     return scores
 
 

@@ -49,6 +49,7 @@ class PreparedTrack(Record):
     """One decoded track: `file` holds int16 samples, mono, at `sample_rate_hz`."""
 
     title: str
+    artist: str = ""
     group: str
     split: str
     licence: str
@@ -144,6 +145,7 @@ def _decode_track(track: Track, source: Path, out: Path) -> PreparedTrack:
     samples = np.load(file, mmap_mode="r", allow_pickle=False).shape[0]
     return PreparedTrack(
         title=track.title or source.stem,
+        artist=track.artist,
         group=track.source_repo or track.artist or source.parent.name,
         split=track.split or "train",
         licence=track.licence,

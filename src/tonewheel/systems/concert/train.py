@@ -11,12 +11,14 @@ from msgspec import structs
 from torch import Tensor
 from torch.nn import functional
 
+from tonewheel.core.files import write_text
 from tonewheel.learn.checkpoint import load_weights, save_model, state_weights
 from tonewheel.learn.fit import RunResult, fit, versions
 from tonewheel.learn.losses import ntxent, supcon
 from tonewheel.learn.schedule import adamw
 from tonewheel.learn.stream import Stream
 from tonewheel.systems.concert.calibrate import fit_live_limit, fit_rule
+from tonewheel.systems.concert.card import card
 from tonewheel.systems.concert.data import Batch, PairStream
 from tonewheel.systems.concert.embed import KIND, Embedder
 from tonewheel.systems.concert.model import Encoder
@@ -98,18 +100,25 @@ def release(
     limit = fit_live_limit(prepared, embedder)
     rule = structs.replace(embedder.rule, least_live_odds=max(limit, embedder.rule.least_odds))
     used = [t for t in prepared.tracks if t.split == "train"]
+    real = [t for t in used if not t.synthetic]
     facts = {
         "kind": KIND,
         "recipe": recipe.to_dict(),
         "decision": rule.to_dict(),
         "data": {
-            "tracks": sum(not t.synthetic for t in used),
-            "synthesised": sum(t.synthetic for t in used),
+            "tracks": len(real),
+            "synthesised": len(used) - len(real),
             "hours": round(sum(t.seconds for t in used) / 3600, 2),
-            "sources": sorted({f"{t.group}: {t.licence}" for t in used if not t.synthetic}),
+            "sources": sorted(
+                f"{t.title}, {t.artist or 'artist not stated'} ({t.group}): {t.licence}"
+                for t in used
+                if not t.synthetic
+            ),
             "ambience": sorted({f"{a.title}: {a.licence}" for a in prepared.ambience if a.split == "train"}),
         },
         "run": {"steps": result.steps, "best_step": result.best_step, "best_score": result.best_score},
         "versions": versions(),
     }
-    return save_model(path, encoder.state_dict(), facts)
+    digest = save_model(path, encoder.state_dict(), facts)
+    write_text(path.with_suffix(".md"), card(path))
+    return digest
