@@ -71,7 +71,7 @@ def identify(path: str, embedded: Iterable[Embedded], pack: Pack, embedder: Embe
         song=pack.songs[best.song] if state == "song" else None,
         score=round(best.score, 4),
         margin=round(evidence.margin, 4),
-        position_s=round(best.position_s, 2) if state == "song" else None,
+        position_s=round(best.position_s, 2) + 0.0 if state == "song" else None,  # + 0.0: never "-0.0"
         candidates=tuple(
             Candidate(song=pack.songs[m.song], score=round(m.score, 4)) for m in ranked[:CANDIDATES]
         ),

@@ -110,9 +110,7 @@ def release(
             "synthesised": len(used) - len(real),
             "hours": round(sum(t.seconds for t in used) / 3600, 2),
             "sources": sorted(
-                f"{t.title}, {t.artist or 'artist not stated'} ({t.group}): {t.licence}"
-                for t in used
-                if not t.synthetic
+                f"{t.title}, {t.artist or 'artist not stated'} ({t.group}): {t.licence}" for t in real
             ),
             "ambience": sorted({f"{a.title}: {a.licence}" for a in prepared.ambience if a.split == "train"}),
         },
