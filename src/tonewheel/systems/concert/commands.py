@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -213,6 +214,10 @@ def listen(
     as_json: Json = False,
 ) -> None:
     """Follow a show: one line for each song start, position and song end, as it happens."""
+    # A step is milliseconds of small matrices: several threads wait for each other, beside another busy
+    # program for seconds. numpy and torch read this when they are imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
     from tonewheel.systems.concert.cue import Cues
     from tonewheel.systems.concert.listen import Listener, check_gate, cost_summary, describe
     from tonewheel.systems.concert.listen import listen as follow

@@ -154,6 +154,35 @@ class Embedder:
             yield self.embed(held)
 
 
+class WindowStream:
+    """Embed windows that come one by one, a hop apart; a part that several windows share, only once.
+
+    >>> audio = np.random.default_rng(0).normal(size=3 * 16_000).astype(np.float32)
+    >>> stream = WindowStream(Embedder.shipped())
+    >>> rows = [stream.push(audio[i : i + 32_000]).embeddings[0] for i in (0, 8_000, 16_000)]
+    >>> np.allclose(rows, Embedder.shipped().embed(audio).embeddings, atol=1e-5)
+    True
+    """
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.embedder = embedder
+        self._part = round(embedder.recipe.views.part_s * embedder.spec.sample_rate_hz)
+        self._parts: Embedded | None = None
+
+    def push(self, window: Floats) -> Embedded:
+        """The next window, a hop after the last. Shape: (window's samples,) -> one row, (1, size)."""
+        held = self._parts
+        # Of a later window only its last part is new.
+        new = self.embedder.embed_parts(
+            self.embedder.parts(window if held is None else window[-self._part :])
+        )
+        if held is not None:
+            rows = np.concatenate([held.embeddings[1:], new.embeddings])
+            new = Embedded(rows, np.concatenate([held.music[1:], new.music]))
+        self._parts = new
+        return self.embedder.join(new)
+
+
 @lru_cache(maxsize=1)
 def _shipped() -> Embedder:
     return Embedder.load(SHIPPED_WEIGHTS)

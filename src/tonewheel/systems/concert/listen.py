@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from time import perf_counter, process_time
 from typing import Literal, NamedTuple, cast, get_args
 
@@ -20,7 +21,7 @@ from tonewheel.core.errors import InputError, TonewheelError, nearest
 from tonewheel.core.records import Record
 from tonewheel.core.units import format_time_s
 from tonewheel.systems.concert.decide import weigh
-from tonewheel.systems.concert.embed import Embedder
+from tonewheel.systems.concert.embed import Embedder, WindowStream
 from tonewheel.systems.concert.pack import Pack, printable
 
 Floats = NDArray[np.float32]
@@ -84,7 +85,8 @@ class Listener:
         self.agreed_odds = -np.inf
         """Log-odds of the song that would start now; it does if they reach the rule's limit."""
         longest = 1 if gate == "simple" else LONGEST_RUN
-        self._rows: deque[Floats] = deque(maxlen=longest)
+        self._windows = WindowStream(embedder)
+        self._cosines: deque[Floats] = deque(maxlen=longest)  # of each window with the whole pack
         self._music: deque[float] = deque(maxlen=longest)
         self._votes: deque[Vote | None] = deque(maxlen=OF_LAST)
         self._song: int | None = None
@@ -119,8 +121,8 @@ class Listener:
 
     def _step(self, audio: Floats) -> list[Event]:
         now_s = (self._heard + self.window) / self.rate
-        embedded = self.embedder.embed(audio)
-        self._rows.append(embedded.embeddings[0])
+        embedded = self._windows.push(audio)
+        self._cosines.append(self.pack.catalogue.cosines(embedded.embeddings[0]))
         self._music.append(float(embedded.music[0]))
         vote = self._vote(now_s)
         self._votes.append(vote)
@@ -136,7 +138,7 @@ class Listener:
             events += self._start(vote, now_s)
         elif self._song is not None and now_s - self._confirmed_s > GIVE_UP_S:
             events += self._end(self._confirmed_s)
-            self._rows.clear()
+            self._cosines.clear()
             self._music.clear()
         if self._song is not None and now_s - self._told_s >= POSITION_EVERY_S:
             self._told_s = now_s
@@ -148,8 +150,9 @@ class Listener:
         rule = self.embedder.rule
         # A long run is sure, a short one quick after a change of song: the one with the best odds speaks.
         best: Vote | None = None
-        for windows in sorted({min(n, len(self._rows)) for n in (1, 3, 7, LONGEST_RUN)}):
-            ranked = self.pack.catalogue.rank(np.stack(list(self._rows)[-windows:]))
+        cosines = list(self._cosines)
+        for windows in sorted({min(n, len(cosines)) for n in (1, 3, 7, LONGEST_RUN)}):
+            ranked = self.pack.catalogue.rank_cosines(cosines[-windows:])
             evidence = weigh(ranked, windows, float(np.mean(list(self._music)[-windows:])))
             odds = rule.odds(evidence)
             if evidence.margin < rule.tie_margin or (best is not None and odds <= best.odds):
@@ -270,6 +273,9 @@ def cost_summary(costs: Sequence[Cost], hop_s: float) -> CostSummary:
 
 def peak_resident_bytes() -> int:
     """The most memory that this process ever held; 0 where the system does not say (Windows)."""
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux counts the parent's peak into getrusage's
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024
     try:
         from resource import RUSAGE_SELF, getrusage
     except ImportError:

@@ -7,6 +7,7 @@ ends count as zero. Exact search is as fast as any index at this size (19,200 x 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,44 +31,55 @@ class SongMatch(NamedTuple):
 class Catalogue:
     """Reference embeddings of all songs, laid out so that diagonals never run from one song into the next.
 
-    Shapes: `references` is a list of (windows, size) unit rows, `hop_s` apart; `song_of` names the song of
-    each, as a song may have several references (by default each is a song of its own).
+    Shapes: `references` is a list of (windows, size) rows, `hop_s` apart, of any length: directions count, so
+    a pack's int8 rows serve as they are. `song_of` names the song of each, as a song may have several
+    references (by default each is a song of its own).
 
     >>> rng = np.random.default_rng(0)
     >>> songs = [rng.normal(size=(20, 8)).astype(np.float32) for _ in range(3)]
     >>> songs = [s / np.linalg.norm(s, axis=1, keepdims=True) for s in songs]
     >>> best = Catalogue(songs, hop_s=0.5).rank(songs[2][6:10])[0]
-    >>> best.song, best.position_s, round(best.score, 3)
+    >>> best.song, round(best.position_s, 1), round(best.score, 3)
     (2, 3.0, 1.0)
     """
 
-    def __init__(self, references: list[Floats], hop_s: float, song_of: list[int] | None = None) -> None:
+    def __init__(
+        self,
+        references: Sequence[NDArray[np.float32 | np.int8]],
+        hop_s: float,
+        song_of: list[int] | None = None,
+    ) -> None:
         self.hop_s = hop_s
         self.song_of = np.array(song_of if song_of is not None else range(len(references)))
         gap = LONGEST_QUERY - 1
         self.first = np.cumsum([gap] + [len(r) + gap for r in references[:-1]])
         self.count = np.array([len(r) for r in references])
-        padding = np.zeros((gap, references[0].shape[1]), np.float32)
-        self.rows: Floats = np.concatenate([padding] + [part for r in references for part in (r, padding)])
+        # Filled in place, and from the references as they are: a show is held once, not three times.
+        self.rows: Floats = np.zeros(
+            (self.first[-1] + self.count[-1] + gap, references[0].shape[1]), np.float32
+        )
+        for reference, first, count in zip(references, self.first, self.count, strict=True):
+            rows = self.rows[first : first + count]
+            rows[:] = reference
+            # Rounding to int8 leaves lengths of 0.999 to 1.001 times the scale; a cosine must not exceed 1.
+            rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-9))
 
-    def similarities(self, query: Floats) -> Floats:
-        """Mean cosine of the query along every diagonal. Shape: (windows, size) -> (starts,).
-
-        Entry s is the diagonal that begins at row s. ValueError for more than LONGEST_QUERY windows.
-        """
-        if not 0 < len(query) <= LONGEST_QUERY:
-            raise ValueError(f"a query has 1 to {LONGEST_QUERY} windows, got {len(query)}")
-        cosines = query @ self.rows.T
-        starts = len(self.rows) - len(query) + 1
-        total: Floats = cosines[0, :starts].copy()
-        for i in range(1, len(query)):
-            total += cosines[i, i : i + starts]
-        return total / np.float32(len(query))
+    def cosines(self, window: Floats) -> Floats:
+        """Cosine of one window with every row. Shape: (size,) -> (rows,)."""
+        along: Floats = self.rows @ window
+        return along
 
     def rank(self, query: Floats) -> list[SongMatch]:
-        """Every song with its best diagonal, best first; of several references the best counts."""
-        before = len(query) - 1
-        along = self.similarities(query)
+        """Every song with its best diagonal, best first; of several references the best counts.
+
+        Shape: (windows, size). ValueError for more than LONGEST_QUERY windows.
+        """
+        return self.rank_cosines(query @ self.rows.T)
+
+    def rank_cosines(self, cosines: Sequence[Floats] | Floats) -> list[SongMatch]:
+        """As `rank`, for a query whose windows' `cosines` are known: a listener hears each window often."""
+        before = len(cosines) - 1
+        along = self._mean_along(cosines)
         best: dict[int, SongMatch] = {}
         for song, first, count in zip(self.song_of, self.first, self.count, strict=True):
             scores = along[first - before : first + count]
@@ -76,6 +88,17 @@ class Catalogue:
                 position_s = (at + _vertex(scores, at) - before) * self.hop_s
                 best[song] = SongMatch(int(song), float(scores[at]), position_s)
         return sorted(best.values(), key=lambda match: -match.score)
+
+    def _mean_along(self, cosines: Sequence[Floats] | Floats) -> Floats:
+        """Mean along every diagonal. Shape: windows of (rows,) -> (starts,); entry s begins at row s."""
+        if not 0 < len(cosines) <= LONGEST_QUERY:
+            raise ValueError(f"a query has 1 to {LONGEST_QUERY} windows, got {len(cosines)}")
+        starts = len(self.rows) - len(cosines) + 1
+        total: Floats = cosines[0][:starts].copy()
+        for i in range(1, len(cosines)):
+            total += cosines[i][i : i + starts]
+        total /= np.float32(len(cosines))
+        return total
 
 
 def _vertex(values: Floats, best: int) -> float:

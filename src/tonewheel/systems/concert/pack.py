@@ -66,10 +66,7 @@ class Pack:
         self.songs = tuple(dict.fromkeys(r.song for r in header.references))
         self._song_of = [self.songs.index(r.song) for r in header.references]
         ends = np.cumsum([r.windows for r in header.references])
-        rows = embeddings.astype(np.float32) * np.float32(header.scale)
-        # Rounding to int8 leaves lengths of 0.999 to 1.001; a cosine must not exceed 1.
-        rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-9))
-        self.catalogue = Catalogue(np.split(rows, ends[:-1]), header.hop_s, song_of=self._song_of)
+        self.catalogue = Catalogue(np.split(embeddings, ends[:-1]), header.hop_s, song_of=self._song_of)
 
     @classmethod
     def build(
