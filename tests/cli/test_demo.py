@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -87,6 +88,16 @@ def test_a_file_or_a_link_in_the_way_is_an_error(tmp_path: Path) -> None:
         fill(tmp_path / "demo", [PAGE], force=True)
     with pytest.raises(InputError, match="cannot be written"):
         fill(tmp_path / "demo" / "below", [PAGE])
+
+
+def test_what_a_killed_run_left_goes_and_a_run_beside_this_one_is_let_be(tmp_path: Path) -> None:
+    old, beside = tmp_path / (module.UNFINISHED + "old"), tmp_path / (module.UNFINISHED + "new")
+    for folder in (old, beside):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    fill(tmp_path, [PAGE])
+    assert beside.exists()
+    assert not old.exists()
 
 
 def test_every_chapter_that_discovery_finds_is_told(

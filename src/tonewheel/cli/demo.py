@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, time
 from typing import Annotated
 
 import typer
@@ -23,6 +23,8 @@ from tonewheel.core.files import write_json
 PAGE = "index.html"
 RECORD = "demo.json"
 """What the last run wrote, so that the next one removes exactly that and nothing of the user's."""
+UNFINISHED = ".tonewheel-demo-"
+AN_HOUR_S = 3600.0
 
 
 def demo(
@@ -110,10 +112,13 @@ def replacing(out: Path, force: bool) -> Iterator[Path]:
     if there and not force:
         raise InputError(out / there[0], "exists already; --force replaces the demo")
     existed = out.exists()
+    for left in out.glob(UNFINISHED + "*"):
+        if time() - left.stat().st_mtime > AN_HOUR_S:  # of a run that was killed, not of one beside this
+            shutil.rmtree(left, ignore_errors=True)
     try:
         out.mkdir(parents=True, exist_ok=True)
         # Inside `out`, so that moving is renaming, and one .gitignore line covers what a kill leaves behind.
-        folder = Path(tempfile.mkdtemp(prefix=".part-", dir=out))
+        folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=out))
     except OSError as error:
         raise InputError(out, f"cannot be written: {error.strerror}") from None
     try:

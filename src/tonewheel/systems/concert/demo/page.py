@@ -27,6 +27,7 @@ EXCERPT_AT_S = 14.0
 STYLE = """<style>.show table{min-width:46rem}.show .badge{white-space:nowrap}
 .by-night{display:none}.wide{min-width:52rem}.wide figure{margin:.5rem 0}
 .songs{display:grid;grid-template-columns:repeat(auto-fill,minmax(17rem,1fr));gap:1rem;margin:1rem 0}
+.six .cards{grid-template-columns:repeat(auto-fill,minmax(min(17rem,45%),1fr))}
 .songs .card{padding-bottom:.4rem}.songs figure{margin:.5rem 0}.songs audio{height:2.4rem}
 @media(prefers-color-scheme:dark){.by-night{display:block}.by-day{display:none}}
 @media print{.by-night{display:none}.by-day{display:block}.wide{min-width:0}}</style>"""
@@ -59,7 +60,7 @@ def sections(
             f" show: one room, a crowd {CROWD_SNR_DB:g} dB below the music, an uneven microphone, and what"
             " phones do to sound: high-pass, compression, clipping, AAC. Only this recording is given to the"
             " listener, half a second at a time.",
-            html.cards(_cards(outcome, cost)),
+            html.Markup(f"<div class=six>{html.cards(_cards(outcome, cost))}</div>"),
         ),
         html.section(
             "The evening",

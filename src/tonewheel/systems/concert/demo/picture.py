@@ -24,7 +24,7 @@ COLOURS = (
 BETWEEN = {"applause": 0.34, "banter": 0.2, "silence": 0.07}
 """How strongly each kind of time between songs is drawn."""
 COLUMNS = 1500
-LETTER = 12.5
+LETTER = 10.6
 """Columns that a letter of a title takes."""
 SIZE_IN = (12.0, 7.2)
 
@@ -126,7 +126,7 @@ def _bar(
     if letters >= 3:
         shown = title if len(title) <= letters else title[: letters - 1].rstrip() + "…"
         axes.text(
-            (start_s + end_s) / 2, 0.48, shown, ha="center", va="center", fontsize=10, fontweight="bold",
+            (start_s + end_s) / 2, 0.48, shown, ha="center", va="center", fontsize=9, fontweight="bold",
             color=theme.soft if colour is None else "white", parse_math=False, clip_on=True,
         )  # fmt: skip
 
