@@ -84,6 +84,9 @@ def train(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Change one setting, as fit.max_steps=500.")
     ] = None,
+    initial: Annotated[
+        Path | None, typer.Option("--from", help="Weights to start from, such as those of another run.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Train the encoder; the weights for use are written to OUT/concert.safetensors."""
@@ -93,7 +96,7 @@ def train(
     from tonewheel.systems.concert.train import train as run
 
     chosen = load_recipe(recipe, ConcertRecipe, settings or [])
-    result = run(Prepared(prepared), chosen, out)
+    result = run(Prepared(prepared), chosen, out, initial)
     if as_json:
         emit(result)
     else:

@@ -27,8 +27,8 @@ from tonewheel.systems.concert.pack import Pack, printable
 Floats = NDArray[np.float32]
 Gate = Literal["simple", "run"]
 
-LONGEST_RUN = 13
-"""Windows of one run: 8 s. Longer ones are surer but notice the end of a song later."""
+RUNS = (1, 3, 7, 13)
+"""Windows of the runs that are scored: 2, 3, 5 and 8 s. Longer ones are surer, shorter ones quicker."""
 VOTES, OF_LAST = 2, 3
 GIVE_UP_S = 6.0
 """A song ends when nothing has confirmed it for this long: a quiet bridge or a shout is shorter."""
@@ -84,7 +84,7 @@ class Listener:
         self.starts_at = embedder.rule.least_live_odds
         self.agreed_odds = -np.inf
         """Log-odds of the song that would start now; it does if they reach the rule's limit."""
-        longest = 1 if gate == "simple" else LONGEST_RUN
+        longest = 1 if gate == "simple" else RUNS[-1]
         self._windows = WindowStream(embedder)
         self._cosines: deque[Floats] = deque(maxlen=longest)  # of each window with the whole pack
         self._music: deque[float] = deque(maxlen=longest)
@@ -116,8 +116,9 @@ class Listener:
         return events
 
     def finish(self) -> list[Event]:
-        """The source has ended, and with it the song."""
-        return self._end((self._heard + self._samples) / self.rate)
+        """The source has ended, and with it the song, unless it was over before."""
+        now_s = (self._heard + self._samples) / self.rate
+        return self._end(now_s if now_s - self._confirmed_s <= self.embedder.window_s else self._confirmed_s)
 
     def _step(self, audio: Floats) -> list[Event]:
         now_s = (self._heard + self.window) / self.rate
@@ -151,7 +152,9 @@ class Listener:
         # A long run is sure, a short one quick after a change of song: the one with the best odds speaks.
         best: Vote | None = None
         cosines = list(self._cosines)
-        for windows in sorted({min(n, len(cosines)) for n in (1, 3, 7, LONGEST_RUN)}):
+        # While a song runs the longest is left out: it would go on naming the song for seconds after its end.
+        lengths = RUNS if self._song is None else RUNS[:-1]
+        for windows in sorted({min(n, len(cosines)) for n in lengths}):
             ranked = self.pack.catalogue.rank_cosines(cosines[-windows:])
             evidence = weigh(ranked, windows, float(np.mean(list(self._music)[-windows:])))
             odds = rule.odds(evidence)

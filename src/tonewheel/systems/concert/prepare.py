@@ -49,12 +49,12 @@ class PreparedTrack(Record):
     """One decoded track: `file` holds int16 samples, mono, at `sample_rate_hz`."""
 
     title: str
-    artist: str = ""
     group: str
     split: str
     licence: str
     file: str
     seconds: float
+    artist: str = ""
     sample_rate_hz: int = SAMPLE_RATE_HZ
     synthetic: bool = False
 

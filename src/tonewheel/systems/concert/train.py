@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tonewheel.core.files import write_text
-from tonewheel.learn.checkpoint import load_weights, save_model, state_weights
+from tonewheel.learn.checkpoint import load_model, load_weights, save_model, state_weights
 from tonewheel.learn.fit import RunResult, fit, versions
 from tonewheel.learn.losses import ntxent, supcon
 from tonewheel.learn.schedule import adamw
@@ -76,15 +76,18 @@ def top1(clean: Tensor, degraded: Tensor, song: Tensor) -> Tensor:
     return (song[nearest] == song).float().mean()
 
 
-def train(prepared: Prepared, recipe: ConcertRecipe, run_dir: Path) -> RunResult:
-    """Train in `run_dir`, or go on where a killed run stopped."""
+def train(prepared: Prepared, recipe: ConcertRecipe, run_dir: Path, initial: Path | None = None) -> RunResult:
+    """Train in `run_dir`, or go on where a killed run stopped; from `initial` weights if they are given."""
     stream = PairStream(prepared, recipe)
     validation = PairStream(prepared, recipe, split="valid")
     # The same few batches every time: their noise then cancels between validations.
     valid = [Stream(validation.draw, recipe.fit.seed)[step] for step in range(VALIDATION_BATCHES)]
-    result = fit(
-        ConcertModule(recipe), recipe.fit, Stream(stream.draw, recipe.fit.seed), valid, run_dir, recipe=recipe
-    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.fit.seed)  # the same recipe gives the same weights, from the first ones on
+        module = ConcertModule(recipe)
+    if initial is not None:
+        load_weights(module.encoder, load_model(initial, kind=KIND).tensors, initial)
+    result = fit(module, recipe.fit, Stream(stream.draw, recipe.fit.seed), valid, run_dir, recipe=recipe)
     release(prepared, recipe, result, run_dir / "concert.safetensors")
     return result
 
