@@ -18,6 +18,7 @@ Floats = NDArray[np.float32]
 
 LONGEST_QUERY = 32
 """Windows of one query: 17.5 s at a hop of 0.5 s and a window of 2 s; `identify` cuts longer ones."""
+ROWS_AT_ONCE = 1024
 
 
 class SongMatch(NamedTuple):
@@ -54,19 +55,24 @@ class Catalogue:
         gap = LONGEST_QUERY - 1
         self.first = np.cumsum([gap] + [len(r) + gap for r in references[:-1]])
         self.count = np.array([len(r) for r in references])
-        # Filled in place, and from the references as they are: a show is held once, not three times.
-        self.rows: Floats = np.zeros(
-            (self.first[-1] + self.count[-1] + gap, references[0].shape[1]), np.float32
-        )
+        rows = (self.first[-1] + self.count[-1] + gap, references[0].shape[1])
+        self.rows: NDArray[np.float32 | np.int8] = np.zeros(rows, np.result_type(*references))
+        # Rounding to int8 leaves lengths of 0.999 to 1.001 times the scale; a cosine must not exceed 1.
+        self._to_unit: Floats = np.zeros(len(self.rows), np.float32)
         for reference, first, count in zip(references, self.first, self.count, strict=True):
-            rows = self.rows[first : first + count]
-            rows[:] = reference
-            # Rounding to int8 leaves lengths of 0.999 to 1.001 times the scale; a cosine must not exceed 1.
-            rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-9))
+            self.rows[first : first + count] = reference
+            lengths = np.linalg.norm(reference.astype(np.float32), axis=1)
+            self._to_unit[first : first + count] = 1 / np.maximum(lengths, 1e-9)
 
-    def cosines(self, window: Floats) -> Floats:
-        """Cosine of one window with every row. Shape: (size,) -> (rows,)."""
-        along: Floats = self.rows @ window
+    def cosines(self, query: Floats) -> Floats:
+        """Cosine of unit windows with every row. Shape: (..., size) -> (..., rows)."""
+        along: Floats = np.empty((*query.shape[:-1], len(self.rows)), np.float32)
+        # Rows of int8 become float32 a block at a time, in the processor's cache: a quarter of the memory, and
+        # hardly slower, as less of it has to be read.
+        for first in range(0, len(self.rows), ROWS_AT_ONCE):
+            block = self.rows[first : first + ROWS_AT_ONCE].astype(np.float32, copy=False)
+            along[..., first : first + ROWS_AT_ONCE] = query @ block.T
+        along *= self._to_unit
         return along
 
     def rank(self, query: Floats) -> list[SongMatch]:
@@ -74,7 +80,7 @@ class Catalogue:
 
         Shape: (windows, size). ValueError for more than LONGEST_QUERY windows.
         """
-        return self.rank_cosines(query @ self.rows.T)
+        return self.rank_cosines(self.cosines(query))
 
     def rank_cosines(self, cosines: Sequence[Floats] | Floats) -> list[SongMatch]:
         """As `rank`, for a query whose windows' `cosines` are known: a listener hears each window often."""
