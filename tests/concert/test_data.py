@@ -74,6 +74,18 @@ def test_the_measure_of_alignment_sees_a_shift(pairs: PairStream) -> None:
     assert abs(lag_of_best_fit(clean, np.roll(degraded, 20, axis=1)) - 20) <= 4
 
 
+def test_a_query_begins_up_to_a_quarter_second_beside_its_reference(
+    pairs: PairStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Chunks whose log-mel is the number of the frame.
+    ramp = np.broadcast_to(np.arange(380, dtype=np.float32), (2, SMOKE.front_end.n_mels, 380))
+    monkeypatch.setattr(pairs, "_chunk", lambda *_: ramp)
+    batch = pairs.draw(generator(0, "shift"), 0)
+    shifts = (batch.degraded[:, 0, 0] - batch.clean[:, 0, 0]).tolist()
+    assert max(map(abs, shifts)) <= 16
+    assert len(set(shifts)) > 5
+
+
 @settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), spare=st.integers(33, 400))
 def test_windows_lie_inside_and_apart_by_the_jitter_at_most(seed: int, spare: int, pairs: PairStream) -> None:

@@ -39,7 +39,7 @@ class Encoder(nn.Module):
 
     >>> from tonewheel.systems.concert.recipe import EncoderRecipe
     >>> encoder = Encoder(EncoderRecipe(), n_mels=64).eval()
-    >>> embedding = encoder(torch.zeros(3, 64, 122))
+    >>> embedding = encoder(torch.zeros(3, 64, 122)).detach()
     >>> tuple(embedding.shape), round(float(embedding[0].norm()), 4)
     ((3, 128), 1.0)
     """
