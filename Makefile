@@ -6,7 +6,7 @@ INSTALLED := $(VENV)/.installed
 # Two threads a process are slower than one for matrices as small as ours, and the tests run in two processes.
 export OMP_NUM_THREADS := 1
 
-.PHONY: setup demo test
+.PHONY: setup demo test bench
 
 setup: $(INSTALLED)
 	@:
@@ -26,3 +26,7 @@ demo: setup
 # Everything that CI runs: tests, doctests, and (as tests) ruff, mypy and import-linter.
 test: setup
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+
+# Speed and size as ratios, each from one run; benchmarks/README.md says beside what.
+bench: setup
+	$(VENV)/bin/python benchmarks

@@ -1,17 +1,15 @@
 """Decode speed as ratios to ffmpeg and librosa, and the memory of a streamed 3-hour file, from one run.
 
-    python benchmarks/decode.py [--seconds 60] [--hours 3]
+    python benchmarks/decode.py [--seconds 60] [--hours 3] [--quick]
 
-Every reader decodes the same synthesised stereo file to mono float32 at 16 kHz; the best of three runs
-counts. ffmpeg is called as a program, its start included, if it is on the PATH.
+Every reader decodes the same synthesised stereo file to mono float32 at 16 kHz on one thread; the best of
+three runs counts. ffmpeg is called as a program, its start included, if it is on the PATH.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -23,6 +21,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from measure import best_s, peak_mb
 
 from tonewheel.audio.decode import blocks, load
 from tonewheel.audio.encode import Writer, write
@@ -42,18 +41,6 @@ def sound(seconds: float) -> np.ndarray:
     return np.stack([chord, chord[::-1]]).astype(np.float32) + rng.normal(0, 0.01, (2, t.size)).astype(
         np.float32
     )
-
-
-def best_s(works: list[Callable[[], object]], runs: int = 3) -> list[float]:
-    """The shortest of some runs of each, in seconds; they take turns, so load hits all alike."""
-    best = [math.inf] * len(works)
-    for run in range(runs + 1):
-        for number, work in enumerate(works):
-            began = time.perf_counter()
-            work()
-            if run:  # the first turn does the imports
-                best[number] = min(best[number], time.perf_counter() - began)
-    return best
 
 
 def with_ffmpeg(path: Path) -> np.ndarray:
@@ -112,16 +99,6 @@ def stream_memory(folder: Path, hours: float) -> None:
         path.unlink()
 
 
-def peak_mb() -> float:
-    """The most memory this program has held; getrusage would count the parent's, too."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-        1024**2 if sys.platform == "darwin" else 1024
-    )
-
-
 def stream(path: str) -> None:
     """In the child process: decode all of it and print seconds, memory before, peak memory, time taken."""
 
@@ -137,15 +114,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the files for the speeds")
     parser.add_argument("--hours", type=float, default=3.0, help="length of the streamed files; 0: none")
+    parser.add_argument("--quick", action="store_true", help="some seconds: whether it runs, not how fast")
     parser.add_argument("--stream", metavar="FILE", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.stream:
         stream(options.stream)
         return
     with tempfile.TemporaryDirectory() as folder:
-        speeds(Path(folder), options.seconds)
+        speeds(Path(folder), 3.0 if options.quick else options.seconds)
         if options.hours:
-            stream_memory(Path(folder), options.hours)
+            stream_memory(Path(folder), 1 / 60 if options.quick else options.hours)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,68 @@
+"""Every benchmark runs from a bare repository and says how it compares; how fast is not for a test to say."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in ("__main__", "measure"))
+SAYS = {
+    "decode": r"mp3 +\d+ ",
+    "degrade": r"ours takes \d+\.\d\d of scipy",
+    "encode": r"tonewheel +\d+ +1\.00",
+    "listen": r"the song was found",
+    "pack": r"50 songs of 4 min: \d\.\d\d MB, 0\.\d\d of 10 MB",
+    "synth": r'"times_real_time": \d',
+}
+"""What a reader looks for; a new script needs a line here."""
+
+
+def run(*arguments: str, without_programs: bool = False) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    if without_programs:
+        environment["PATH"] = ""
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, check=False, env=environment
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_benchmark_runs_and_prints_its_ratios(name: str) -> None:
+    done = run(str(FOLDER / f"{name}.py"), "--quick")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert re.search(SAYS[name], done.stdout), done.stdout
+    assert not re.search(r"\b(nan|inf)\b", done.stdout)
+
+
+@pytest.mark.slow
+def test_a_program_that_is_missing_is_named_and_left_out() -> None:
+    done = run(str(FOLDER / "pack.py"), "--quick", without_programs=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "fpcalc is not on the PATH" in done.stdout
+    assert re.search(r"tonewheel +\d+ +1\.00", done.stdout)
+
+
+def test_the_read_me_names_every_benchmark() -> None:
+    text = (FOLDER / "README.md").read_text()
+    assert sorted(re.findall(r"^\| `(\w+)\.py` \|", text, re.MULTILINE)) == SCRIPTS
+
+
+def test_processor_time_counts_programs_that_were_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from measure import best_s, processor_s  # type: ignore[import-not-found]
+
+    busy = "import time\nwhile time.process_time() < 0.3: pass"
+    began = processor_s()
+    subprocess.run([sys.executable, "-c", busy], check=True)
+    assert processor_s() - began >= 0.25
+    turns: list[str] = []
+    took_s = best_s([lambda: turns.append("a"), lambda: turns.append("b")], runs=2)
+    assert turns == ["a", "b"] * 3  # one more than asked: the first is not counted
+    assert all(0 <= took < 1 for took in took_s)
