@@ -6,6 +6,7 @@ chunk of some seconds is degraded in one go, as sound in a hall is, and several 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -22,6 +23,9 @@ from tonewheel.systems.concert.prepare import Prepared, PreparedTrack
 from tonewheel.systems.concert.recipe import ConcertRecipe
 
 NO_CROWD_DB = 90.0
+CROWDS = {"crowd": 10, "applause": 4, "cheering": 3, "banter": 3}
+"""What stands against the music, in twentieths: recorded crowds are few but real, so they come half of the time."""
+CROWD_UNIT = 24
 MEASURED_MICROPHONES = 0.1
 """Share of chunks through a measured microphone; few are open, so most are drawn at random."""
 
@@ -64,7 +68,7 @@ class PairStream:
         self.microphones = prepared.paths("microphone", split)
         self.bank = {kind: prepared.paths(kind, split) for kind in SHARES}
         self.crowds = [
-            path for kind in ("crowd", "applause", "cheering", "banter") for path in self.bank[kind]
+            path for kind, copies in CROWDS.items() for path in _evenly(self.bank[kind], copies * CROWD_UNIT)
         ]
 
     def draw(self, rng: np.random.Generator, step: int) -> Batch:
@@ -112,7 +116,7 @@ class PairStream:
             crowds=self.crowds,
             microphones=self.microphones if rng.random() < MEASURED_MICROPHONES else (),
             snr_db=(views.snr_min_db, views.snr_max_db),
-            measured_share=0.5,
+            measured_share=0.7,
             synthetic_crowd_share=0.0,  # the synthesised crowds are files by now
             codec_share=views.codec_share,
         ).apply(audio, rate)
@@ -141,3 +145,8 @@ class PairStream:
             codec_share=0.1,
         )
         return log_mel(heard.apply(audio, rate), self.spec)
+
+
+def _evenly(paths: Sequence[str], count: int) -> list[str]:
+    """`count` entries that name every path about equally often."""
+    return [paths[i % len(paths)] for i in range(count)] if paths else []
