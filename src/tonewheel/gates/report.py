@@ -13,6 +13,7 @@ from tonewheel.core.files import write_json, write_text
 from tonewheel.core.records import Record
 from tonewheel.gates import html
 from tonewheel.gates.base import Gate, Verdict
+from tonewheel.gates.html import Markup
 from tonewheel.manifest.tracks import Quarantined, Track
 
 SHOWN = 200
@@ -33,6 +34,8 @@ class Report(Record):
     """Lines and files that could not be read."""
     facts: dict[str, Any] = msgspec.field(default_factory=dict)
     """What was looked at: counts, hours, the limits of the gates."""
+    measured: dict[str, Any] = msgspec.field(default_factory=dict)
+    """Figures behind the verdicts, for machines; the page shows them as the sections it is given."""
 
     @property
     def passed(self) -> bool:
@@ -44,8 +47,8 @@ class Report(Record):
         """0 if all gates passed, 1 if one failed or something was left out."""
         return 0 if self.passed and not self.quarantined else 1
 
-    def html(self) -> str:
-        """The report as one self-contained page."""
+    def html(self, more: Sequence[Markup] = ()) -> str:
+        """The report as one self-contained page; `more` are sections behind the verdicts."""
         failed = [verdict for verdict in self.verdicts if not verdict.passed]
         lead = html.Markup(
             f"<p>{html.badge(self.passed)} {html.escaped(len(self.verdicts) - len(failed))} of "
@@ -58,19 +61,20 @@ class Report(Record):
         sections = [html.section("Gates", html.table(["gate", "verdict", "value", "limit", "what"], rows))]
         if self.facts:
             sections.append(html.section("What was checked", html.table(["", ""], self.facts.items())))
+        sections += more
         sections += [_findings(verdict) for verdict in self.verdicts if verdict.findings]
         if self.quarantined:
             left_out = [(str(one), one.reason) for one in self.quarantined[:SHOWN]]
             sections.append(html.section("Left out", html.table(["where", "why"], left_out)))
         return html.page(self.title, sections, lead=lead)
 
-    def write(self, path: str | Path) -> tuple[Path, Path]:
+    def write(self, path: str | Path, more: Sequence[Markup] = ()) -> tuple[Path, Path]:
         """Write PATH.json and PATH.html (a suffix of PATH is replaced), each whole or not at all."""
         stem = Path(path)
         stem = stem.with_suffix("") if stem.suffix in (".json", ".html") else stem
         machine, page = stem.with_name(f"{stem.name}.json"), stem.with_name(f"{stem.name}.html")
         write_json(machine, {"passed": self.passed, **self.to_dict()})
-        write_text(page, self.html())
+        write_text(page, self.html(more))
         return machine, page
 
 

@@ -10,7 +10,7 @@ item with its percentile method; tests compare the two. It has no groups.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import NormalDist
 
 import numpy as np
@@ -18,7 +18,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from tonewheel.core.records import Record
 
-__all__ = ["Interval", "evaluate", "interval", "mean", "median", "poisson_rate", "validate", "wilson"]
+__all__ = [
+    "Interval",
+    "draws",
+    "evaluate",
+    "interval",
+    "mean",
+    "median",
+    "poisson_rate",
+    "validate",
+    "wilson",
+]
 
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats, Floats], Floats]
@@ -136,17 +146,32 @@ def _draws(
         sums = np.bincount(group, weights=items, minlength=count)
         sizes = np.bincount(group, minlength=count).astype(np.float64)
     width = count if statistic is mean else items.size
-    out = np.empty(resamples)
-    step = max(1, BLOCK_CELLS // width)
+    found = []
+    for drawn in draws(count, resamples, rng, width):
+        weights = drawn.astype(np.float64)
+        found.append(
+            (weights @ sums) / (weights @ sizes) if statistic is mean else statistic(items, weights[:, group])
+        )
+    return np.concatenate(found)
+
+
+def draws(
+    count: int, resamples: int, rng: np.random.Generator, width: int | None = None
+) -> Iterator[NDArray[np.int64]]:
+    """How often each of `count` items is drawn, (resamples, count) in blocks of rows of bounded memory.
+
+    A row is what `np.bincount(rng.integers(0, count, count), minlength=count)` gives, in the same order of the
+    stream, so a plain loop over resamples draws the same. `width` is what a row grows to at the caller's.
+
+    >>> rows = np.concatenate(list(draws(3, 4, np.random.default_rng(0))))
+    >>> rows.shape, rows.sum(axis=1).tolist()
+    ((4, 3), [3, 3, 3, 3])
+    """
+    step = max(1, BLOCK_CELLS // max(width or count, 1))
     for start in range(0, resamples, step):
         rows = min(step, resamples - start)
         picks = rng.integers(0, count, size=(rows, count)) + np.arange(rows)[:, None] * count
-        drawn = np.bincount(picks.ravel(), minlength=rows * count).reshape(rows, count).astype(np.float64)
-        if statistic is mean:
-            out[start : start + rows] = (drawn @ sums) / (drawn @ sizes)
-        else:
-            out[start : start + rows] = statistic(items, drawn[:, group])
-    return out
+        yield np.bincount(picks.ravel(), minlength=rows * count).reshape(rows, count)
 
 
 def wilson(successes: int, n: int, level: float = 0.95) -> Interval:
