@@ -1,0 +1,175 @@
+"""Rewrite a drum event manifest line by line: one event in memory, unknown keys kept, broken lines set apart.
+
+A line that is not changed is copied byte for byte. A line that is no event goes, with its number and the
+reason, to a quarantine file beside the output and is left out of it; the run goes on unless it is strict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, NamedTuple, Self
+
+import msgspec
+
+from tonewheel.core.errors import InputError
+from tonewheel.core.files import atomic_path
+from tonewheel.core.records import LONGEST_LINE_BYTES
+
+Event = dict[str, Any]
+
+
+class EventLine(NamedTuple):
+    """One event of a manifest: its line number (from 1), the line as it stands, and what it says."""
+
+    number: int
+    raw: bytes
+    event: Event
+
+
+class Quarantine:
+    """Broken lines with their numbers and reasons; the file appears only when there are some.
+
+    >>> with Quarantine(None) as quarantine:
+    ...     quarantine.add(Path("events.jsonl"), 3, "is no JSON object", b"[]")
+    >>> quarantine.count
+    1
+    """
+
+    def __init__(self, path: Path | None, *, strict: bool = False) -> None:
+        self.path, self.strict, self.count = path, strict, 0
+        self._stack = ExitStack()
+        self._file: IO[bytes] | None = None
+
+    def add(self, source: Path, line: int, reason: str, raw: bytes) -> None:
+        """Set one line apart; InputError instead when strict."""
+        if self.strict:
+            raise InputError(source, reason, line)
+        self.count += 1
+        if self.path is None:
+            return
+        if self._file is None:
+            temporary = self._stack.enter_context(atomic_path(self.path))
+            self._file = self._stack.enter_context(temporary.open("wb"))
+        text = raw.decode("utf-8", "backslashreplace").rstrip("\r\n")
+        entry = {"path": str(source), "line": line, "reason": reason, "text": text}
+        self._file.write(msgspec.json.encode(entry) + b"\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+
+def quarantine_path(out: Path) -> Path:
+    """Where the broken lines go when `out` is written.
+
+    >>> quarantine_path(Path("data/events.jsonl")).name
+    'events.quarantine.jsonl'
+    """
+    return out.with_name(f"{out.stem}.quarantine.jsonl")
+
+
+def read_events(path: str | Path, quarantine: Quarantine) -> Iterator[EventLine]:
+    """The events of a manifest; blank lines are passed over, broken ones handed to the quarantine."""
+    source = Path(path)
+    try:
+        lines = source.open("rb")
+    except OSError as error:
+        raise InputError(source, error.strerror or "cannot be read") from None
+    decoder = msgspec.json.Decoder()
+    with lines:
+        number = 0
+        while raw := lines.readline(LONGEST_LINE_BYTES):
+            number += 1
+            if len(raw) == LONGEST_LINE_BYTES and not raw.endswith(b"\n"):
+                while (rest := lines.readline(LONGEST_LINE_BYTES)) and not rest.endswith(b"\n"):
+                    pass
+                too_long = f"the line is longer than {LONGEST_LINE_BYTES // 2**20} MiB; is this JSONL?"
+                quarantine.add(source, number, too_long, raw[:1000])
+                continue
+            if not raw.strip():
+                continue
+            reason: str | None
+            try:
+                event = decoder.decode(raw)
+                reason = _problem(event)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                reason = f"is no JSON: {error}"
+            if reason:
+                quarantine.add(source, number, reason, raw)
+            else:
+                yield EventLine(number, raw, event)
+
+
+def rewrite(
+    path: str | Path,
+    out: str | Path | None,
+    change: Callable[[EventLine], bool],
+    *,
+    strict: bool = False,
+) -> tuple[int, int, int]:
+    """Copy a manifest, changed; returns (events, changed, quarantined). `out` None writes nothing.
+
+    `change` alters the event in place and says whether it did. `out` may be the manifest itself: it is
+    replaced when all went well. A line that cannot be encoded again is an InputError.
+    """
+    source = Path(path)
+    encoder = msgspec.json.Encoder()
+    events = changed = 0
+    with ExitStack() as stack:
+        quarantine = stack.enter_context(
+            Quarantine(None if out is None else quarantine_path(Path(out)), strict=strict)
+        )
+        written: IO[bytes] | None = None
+        if out is not None:
+            temporary = stack.enter_context(atomic_path(out))
+            written = stack.enter_context(temporary.open("wb"))
+        for line in read_events(source, quarantine):
+            events += 1
+            raw = line.raw
+            if change(line):
+                changed += 1
+                raw = encoder.encode(line.event)
+            if written is not None:
+                written.write(raw if raw.endswith(b"\n") else raw + b"\n")
+        return events, changed, quarantine.count
+
+
+def number_of(value: Any) -> float | None:
+    """A finite number as a float, anything else as None (True is no number here).
+
+    >>> number_of(3), number_of("3"), number_of(True)
+    (3.0, None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def components_of(event: Event) -> list[dict[str, Any]]:
+    """The components of a checked event; none when the key is missing or null."""
+    found: list[dict[str, Any]] = event.get("components") or []
+    return found
+
+
+def _problem(event: Any) -> str | None:
+    if not isinstance(event, dict):
+        return "is no JSON object"
+    components = event.get("components")
+    if components is not None:
+        if not isinstance(components, list) or not all(isinstance(one, dict) for one in components):
+            return "components must be a list of objects"
+        if not all(isinstance(one.get("label"), str) for one in components):
+            return "a component needs a label"
+    return None
