@@ -1,0 +1,193 @@
+"""Drum events as manifests hold them: one line, one instant of a recording, and what was struck there.
+
+`events.jsonl` is written by many programs, so a line may hold more than is known here: unknown keys, of the
+event, of its components and of its loudness, are kept and written again. What is known must have the right
+type and range, or the line is broken. A label that the taxonomy does not know does not break a line: health
+counts those.
+
+A number that is null is one that nobody measured, as if the key were missing.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+import msgspec
+
+from tonewheel.core.errors import InputError
+from tonewheel.core.records import LONGEST_LINE_BYTES, Record, explain
+
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Controller = Annotated[int, msgspec.Meta(ge=0, le=127)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+
+DECODE_ERRORS = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError)
+
+_EXTRAS = "*unknown keys*"
+"""The JSON name of `extras`: one that no line will have taken for a key of its own."""
+
+
+class _Open(Record, forbid_unknown_fields=False, gc=False):
+    """A record that keeps the keys it does not know, in `extras`."""
+
+    extras: dict[str, Any] = msgspec.field(default_factory=dict, name=_EXTRAS)
+
+    def to_row(self) -> dict[str, Any]:
+        """The JSON object: the fields that are set, then the unknown keys as they came."""
+        row: dict[str, Any] = {}
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if name == "extras" or value is None:
+                continue
+            if isinstance(value, tuple):
+                value = [one.to_row() if isinstance(one, _Open) else one for one in value]
+            row[name] = value.to_row() if isinstance(value, _Open) else value
+        return row | self.extras
+
+    @classmethod
+    def _unknown(cls, row: dict[str, Any]) -> dict[str, Any]:
+        return {
+            key: value for key, value in row.items() if key not in cls.__struct_fields__ or key == "extras"
+        }
+
+
+class Component(_Open, kw_only=True, forbid_unknown_fields=False):
+    """A drum that was struck: its label, how hard, and for a hi-hat how open it was."""
+
+    label: Text
+    velocity: Unit | None = None
+    dynamic_bucket: str | None = None
+    """ghost, light, medium or accent."""
+    openness: Unit | None = None
+    """0 closed .. 1 open."""
+    openness_raw: Controller | None = None
+    """MIDI CC4 as the module sent it."""
+    openness_curve_id: str | None = None
+
+
+class Loudness(_Open, kw_only=True, forbid_unknown_fields=False):
+    """How loud the clip of an event is."""
+
+    LUFS_i: float | None = None
+    peak_dbfs: float | None = None
+
+
+class DrumEvent(_Open, kw_only=True, forbid_unknown_fields=False):
+    """One line of a drum manifest; times in seconds from the start of the audio.
+
+    >>> event = DrumEvent.from_row({"sample_id": "a", "onset_time": 1.5, "mood": "calm",
+    ...     "components": [{"label": "kick", "velocity": 0.8, "skin": "calf"}]})
+    >>> event.components[0].label, event.extras
+    ('kick', {'mood': 'calm'})
+    >>> event.to_row()["components"]
+    [{'label': 'kick', 'velocity': 0.8, 'skin': 'calf'}]
+    """
+
+    sample_id: Text
+    session_id: str | None = None
+    track_id: str | None = None
+    drummer_id: str | None = None
+    kit_id: str | None = None
+    room_id: str | None = None
+    source_set: str | None = None
+    is_synthetic: bool | None = None
+    negative_example: bool | None = None
+    audio_path: str | None = None
+    """Relative to the manifest."""
+    onset_time: Seconds | None = None
+    offset_time: Seconds | None = None
+    tempo_bpm: Positive | None = None
+    meter: str | None = None
+    bar_index: int | None = None
+    beat_index: int | None = None
+    components: tuple[Component, ...] | None = None
+    techniques: tuple[str, ...] | None = None
+    context_ms: dict[str, Any] | None = None
+    label_method: str | None = None
+    bleed_level: str | None = None
+    """low, med or high."""
+    mix_context: str | None = None
+    """full_mix, close_mic or overheads."""
+    device_vendor: str | None = None
+    device_model: str | None = None
+    loudness: Loudness | None = None
+    qc: dict[str, Any] | None = None
+
+    @classmethod
+    def from_row(cls, row: dict[str, Any], where: str = "event") -> Self:
+        """The event of a JSON object; InputError(where) says what breaks it."""
+        event = cls.from_dict(row, where)
+        changed: dict[str, Any] = {"extras": cls._unknown(row)}
+        if event.components:
+            changed["components"] = tuple(
+                msgspec.structs.replace(one, extras=Component._unknown(raw))
+                for one, raw in zip(event.components, row["components"], strict=True)
+            )
+        if event.loudness:
+            extras = Loudness._unknown(row["loudness"])
+            changed["loudness"] = msgspec.structs.replace(event.loudness, extras=extras)
+        return msgspec.structs.replace(event, **changed)
+
+    @classmethod
+    def from_line(cls, line: str | bytes, where: str = "event") -> Self:
+        """The event of a line of a manifest; InputError(where) says what breaks it."""
+        if problem := broken(line.encode() if isinstance(line, str) else line):
+            raise InputError(where, problem)
+        row: dict[str, Any] = msgspec.json.decode(line)
+        return cls.from_row(row, where)
+
+    def to_line(self) -> bytes:
+        """The event as a line of a manifest, without the newline."""
+        return msgspec.json.encode(self.to_row())
+
+
+LINES = msgspec.json.Decoder(DrumEvent)
+"""What decides, for every reader of manifests, whether a line is an event."""
+
+
+def broken(line: bytes) -> str | None:
+    """Why a line is no event, or None if it is one.
+
+    >>> broken(b'{"sample_id": "a", "onset_time": 2.5, "components": [{"label": "gong"}]}')
+    >>> broken(b'{"onset_time": 2.5}')
+    'key "sample_id" is missing'
+    >>> broken(b'{"sample_id": "a", "components": [{"label": "kick", "velocity": 90}]}')
+    'components[0].velocity: expected float <= 1.0'
+    """
+    if len(line) >= LONGEST_LINE_BYTES:
+        return f"the line is longer than {LONGEST_LINE_BYTES // 2**20} MiB; is this JSONL?"
+    if b"\0" in line:
+        return "holds NUL bytes; was the file cut off while it was written?"
+    try:
+        line.decode()
+        LINES.decode(line)
+    except UnicodeDecodeError as error:
+        return f"is not UTF-8 text (byte {error.start})"
+    except DECODE_ERRORS as error:
+        return explain(error, DrumEvent)
+    return None
+
+
+def problems(line: bytes) -> list[str]:
+    """Everything that breaks a line, key by key; empty if nothing does.
+
+    >>> problems(b'{"sample_id": "", "onset_time": -1, "tempo_bpm": 120}')
+    ['sample_id: expected str of length >= 1', 'onset_time: expected float >= 0.0']
+    """
+    first = broken(line)
+    if first is None:
+        return []
+    try:
+        row = msgspec.json.decode(line)
+    except DECODE_ERRORS:
+        return [first]
+    if not isinstance(row, dict):
+        return [first]
+    found = [] if "sample_id" in row else [first]
+    for key, value in row.items():
+        alone = {"sample_id": "x"} | {key: value}
+        if reason := broken(msgspec.json.encode(alone)):
+            found.append(reason)
+    return found or [first]
