@@ -18,6 +18,7 @@ import msgspec
 from tonewheel.core.errors import InputError
 from tonewheel.core.files import atomic_path
 from tonewheel.core.records import LONGEST_LINE_BYTES
+from tonewheel.manifest.drum_events import broken
 
 Event = dict[str, Any]
 
@@ -34,7 +35,7 @@ class Quarantine:
     """Broken lines with their numbers and reasons; the file appears only when there are some.
 
     >>> with Quarantine(None) as quarantine:
-    ...     quarantine.add(Path("events.jsonl"), 3, "is no JSON object", b"[]")
+    ...     quarantine.add(Path("events.jsonl"), 3, "is no event", b"[]")
     >>> quarantine.count
     1
     """
@@ -96,16 +97,10 @@ def read_events(path: str | Path, quarantine: Quarantine) -> Iterator[EventLine]
                 continue
             if not raw.strip():
                 continue
-            reason: str | None
-            try:
-                event = decoder.decode(raw)
-                reason = _problem(event)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                reason = f"is no JSON: {error}"
-            if reason:
+            if reason := broken(raw):
                 quarantine.add(source, number, reason, raw)
             else:
-                yield EventLine(number, raw, event)
+                yield EventLine(number, raw, decoder.decode(raw))
 
 
 def rewrite(
@@ -161,15 +156,3 @@ def components_of(event: Event) -> list[dict[str, Any]]:
     """The components of a checked event; none when the key is missing or null."""
     found: list[dict[str, Any]] = event.get("components") or []
     return found
-
-
-def _problem(event: Any) -> str | None:
-    if not isinstance(event, dict):
-        return "is no JSON object"
-    components = event.get("components")
-    if components is not None:
-        if not isinstance(components, list) or not all(isinstance(one, dict) for one in components):
-            return "components must be a list of objects"
-        if not all(isinstance(one.get("label"), str) for one in components):
-            return "a component needs a label"
-    return None
