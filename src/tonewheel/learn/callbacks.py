@@ -93,6 +93,18 @@ class ShowProgress(Callback):
         self.ticks = iter(())  # lets go of the bar, which then gives the terminal back
 
 
+def out_of_patience(step: int, best_step: int | None, settings: FitRecipe) -> bool:
+    """Whether a run has gone on for `patience` validations without a better score.
+
+    It is decided by what every checkpoint holds, so a run that was killed as it ended is seen to have ended.
+
+    >>> out_of_patience(400, 100, FitRecipe(patience=3, validate_every_steps=100))
+    True
+    """
+    waited = step - (best_step or 0)
+    return 0 < settings.patience * settings.validate_every_steps <= waited
+
+
 class KeepCheckpoints(Callback):
     """Writes checkpoints/last every so many steps, and checkpoints/best when the score improves.
 
@@ -138,7 +150,12 @@ class KeepCheckpoints(Callback):
             self.journal.write("validation", step=step, scores=self.scores, best_step=self.best_step)
             told = ", ".join(f"{name} {value:.4g}" for name, value in self.scores.items())
             say(f"step {step}: {told}{' (best so far)' if self.best_step == step else ''}")
-        if self._is_due(step):
+        ended = out_of_patience(step, self.best_step, self.settings)
+        if ended:
+            trainer.should_stop = True
+            if trainer.is_global_zero:
+                self.journal.write("early stop", step=step, best_step=self.best_step)
+        if self._is_due(step) or ended:
             self._save(trainer, self.last)
 
     def _is_due(self, step: int) -> bool:

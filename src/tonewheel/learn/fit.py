@@ -34,7 +34,7 @@ from tonewheel.core.errors import RecipeError
 from tonewheel.core.files import write_json
 from tonewheel.core.journal import Journal
 from tonewheel.core.records import Record
-from tonewheel.learn.callbacks import KeepCheckpoints, SeedEachStep, ShowProgress, StateIO
+from tonewheel.learn.callbacks import KeepCheckpoints, SeedEachStep, ShowProgress, StateIO, out_of_patience
 from tonewheel.learn.checkpoint import describe_state, load_weights, state_weights
 from tonewheel.learn.loggers import require_wandb, run_loggers
 from tonewheel.learn.recipe import FitRecipe, Recipe, parse_recipe
@@ -78,6 +78,8 @@ def fit(
 ) -> RunResult:
     """Train `module` for `settings.max_steps` batches of `train`, or go on where a killed run stopped.
 
+    With `settings.patience` it ends before that, once so many validations have brought no better score.
+
     `valid` are the batches of a validation (a list, or a loader). `recipe` is the whole recipe of the run,
     saved beside the checkpoints and inside them (`settings` alone by default); `about` says more of the model
     (its constructor's values) and of the data. InputError or ModelMismatchError when the checkpoint in the
@@ -91,11 +93,13 @@ def fit(
     _same_recipe(folder / "recipe.yaml", recipe)
     journal = Journal(folder / "journal.jsonl")
     last = folder / "checkpoints" / "last.safetensors"
-    first_step = 0
+    first_step, ended = 0, False
     if last.exists():
         load_weights(module, state_weights(last), last)
-        first_step = int(describe_state(last)["step"])
-    if first_step >= settings.max_steps:
+        told = describe_state(last)
+        first_step = int(told["step"])
+        ended = valid is not None and out_of_patience(first_step, told["best_step"], settings)
+    if first_step >= settings.max_steps or ended:
         return _result(folder, last)
 
     run_id = _run_id(journal)

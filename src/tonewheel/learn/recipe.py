@@ -66,6 +66,9 @@ class FitRecipe(Recipe):
     log_every_steps: int = Field(20, ge=1, description="steps between two logged training values")
     score: str = Field("valid/loss", description="the validation value that decides which step is the best")
     score_mode: Literal["min", "max"] = Field("min", description="whether a low or a high score is good")
+    patience: int = Field(
+        0, ge=0, description="validations without a better score after which the run ends; 0: never"
+    )
     wandb: bool = Field(False, description="log to Weights & Biases too; CSV and TensorBoard always are")
     accelerator: str = Field("auto", description="auto, cpu, gpu, ...: passed to Lightning")
     devices: int = Field(1, ge=1, description="devices (or CPU processes) a machine, passed to Lightning")
