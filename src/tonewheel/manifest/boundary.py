@@ -3,9 +3,8 @@
 Windows of `window` samples start every `hop` samples from the start of a recording. An event is leading in
 the window in which it lies at most `margin` after the start, trailing in one in which it lies at most `margin`
 before the end; it is written once for each such window, so a hit that is near the edges of two windows is two
-lines. Lines are those of an events manifest (unknown keys kept) with `labels`, `window_index`, `window_size`
-and `hop_size` (samples), `edge` and `distance_ms` added; `sample_id` becomes `ID@INDEX-EDGE`, and the event's
-own is kept as `event_id`, because predictions are joined on an id that must be unique.
+lines, told apart by `window_index`. Lines are those of the manifest (unknown keys kept) with `labels`,
+`window_index`, `window_size` and `hop_size` (samples), `edge` and `distance_ms` added.
 """
 
 from __future__ import annotations
@@ -48,8 +47,10 @@ class Windows(Record):
         )
         if not 0 < hop <= window:
             raise InputError("--hop-ms", f"needs 0 < hop <= window, got {hop_ms:g} and {window_ms:g} ms")
-        if not 0 <= 2 * margin <= window:
-            raise InputError("--margin-ms", f"must be 0 to half a window, got {margin_ms:g} ms")
+        if not 0 <= 2 * margin < window:
+            raise InputError(
+                "--margin-ms", f"must be at least 0 and less than half a window, got {margin_ms:g} ms"
+            )
         return cls(sample_rate_hz=sample_rate_hz, window_size=window, hop_size=hop, margin=margin)
 
     def edges(self, onset_s: float) -> Iterator[tuple[str, int, int]]:
@@ -157,8 +158,6 @@ def _line(
 ) -> dict[str, Any]:
     return {
         **event,
-        "sample_id": f"{event['sample_id']}@{index}-{edge}",
-        "event_id": event["sample_id"],
         "labels": labels,
         "window_index": index,
         "window_size": windows.window_size,
