@@ -63,11 +63,11 @@ class Components(Record, dict=True):
     @cached_property
     def names(self) -> dict[str, str]:
         """Every label and alias, written plainly, with the label that it means."""
-        return {_plain(name): label for label, one in self.labels.items() for name in (label, *one.aliases)}
+        return {plain(name): label for label, one in self.labels.items() for name in (label, *one.aliases)}
 
     def find(self, label: str) -> str | None:
         """The label that a name means, or None if it means none."""
-        return label if label in self.labels else self.names.get(_plain(label))
+        return label if label in self.labels else self.names.get(plain(label))
 
     def problems(self) -> list[str]:
         """What does not fit together, so that a taxonomy of one's own fails when it is read."""
@@ -76,7 +76,7 @@ class Components(Record, dict=True):
         taken: dict[str, str] = {}
         for label, one in self.labels.items():
             for name in (label, *one.aliases):
-                other = taken.setdefault(_plain(name), label)
+                other = taken.setdefault(plain(name), label)
                 if other != label:
                     found.append(f'"{name}" means both "{other}" and "{label}"')
         for size, fold in self.folds.items():
@@ -118,7 +118,7 @@ def canonical(label: str) -> str:
     known = _shipped()
     found = known.find(label)
     if found is None:
-        suffix = nearest(_plain(label), known.names)
+        suffix = nearest(plain(label), known.names)
         raise InputError("component", f'unknown label "{label[:60]}"{suffix}')
     return found
 
@@ -170,7 +170,7 @@ def fold(label: str, count: int) -> str | None:
     chosen = _fold(count)
     if is_known(label):
         return chosen.of[class_of(label)]
-    plain = _plain(label)
+    plain = plain(label)
     coarse = {alias: name for name, aliases in _shipped().fold_aliases.items() for alias in (name, *aliases)}
     if plain in coarse:
         return coarse[plain] if coarse[plain] in chosen.classes else None
@@ -204,5 +204,35 @@ def gm_note(label: str) -> int:
     return _shipped().midi.note_of[canonical(label)]
 
 
-def _plain(name: str) -> str:
+def label_names(path: str | Path | None = None) -> dict[str, str]:
+    """Every name written plainly (`plain`) and the label that it means, of a taxonomy file or the shipped one.
+
+    The older shape, `{"classes": [{"id", "aliases"}]}`, is read as well.
+    """
+    if path is None:
+        return _shipped().names
+    try:
+        older = msgspec.json.decode(Path(path).read_bytes(), type=_Older)
+    except OSError as error:
+        raise InputError(path, error.strerror or "cannot be read") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return load_components(path).names
+    return {plain(name): one.id for one in older.classes for name in (*one.aliases, one.id)}
+
+
+class _OlderClass(msgspec.Struct):
+    id: str
+    aliases: tuple[str, ...] = ()
+
+
+class _Older(msgspec.Struct):
+    classes: tuple[_OlderClass, ...]
+
+
+def plain(name: str) -> str:
+    """A name in lower case, with one underscore where it has spaces, hyphens or underscores.
+
+    >>> plain(" Floor  Tom"), plain("hi-hat")
+    ('floor_tom', 'hi_hat')
+    """
     return re.sub(r"[\s\-_]+", "_", name.strip().casefold())

@@ -13,21 +13,18 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import msgspec
 
-from tonewheel.core.errors import InputError
+from tonewheel.core.errors import InputError, TonewheelError
 from tonewheel.core.progress import progress
 from tonewheel.core.records import LONGEST_LINE_BYTES
 from tonewheel.manifest.event_lines import Quarantine
 from tonewheel.manifest.events.lines import BLOCK_BYTES, good_blocks
-
-if TYPE_CHECKING:
-    pass
 
 TYPES = {
     "sample_id": "VARCHAR",
@@ -45,7 +42,6 @@ TYPES = {
     "tempo_bpm": "DOUBLE",
     "meter": "VARCHAR",
     "components": "STRUCT(label VARCHAR, dynamic_bucket VARCHAR, openness DOUBLE)[]",
-    "labels": "STRUCT(label VARCHAR)[]",
     "techniques": "VARCHAR[]",
     "bleed_level": "VARCHAR",
     "mix_context": "VARCHAR",
@@ -54,6 +50,32 @@ TYPES = {
 """The columns that a table can have; any other key of an event comes as JSON text."""
 
 Sources = Sequence[str | Path]
+
+
+class BrokenLinesError(TonewheelError):
+    """Lines that are no events, in a run that allows none."""
+
+    exit_status = 1
+
+
+@contextmanager
+def setting_apart(path: Path | None) -> Iterator[Quarantine]:
+    """A quarantine for a run; its file is kept when the run ends for the very lines that are in it."""
+    refused: BrokenLinesError | None = None
+    with Quarantine(path) as quarantine:
+        try:
+            yield quarantine
+        except BrokenLinesError as error:
+            refused = error
+    if refused:
+        raise refused
+
+
+def admit(quarantine: Quarantine, strict: bool) -> None:
+    """BrokenLinesError if the run is strict and lines were set apart."""
+    if strict and quarantine.count:
+        where = f"; see {quarantine.path}" if quarantine.path else ""
+        raise BrokenLinesError(f"{quarantine.count} lines are no events and --strict allows none{where}")
 
 
 class Scan:
