@@ -170,10 +170,10 @@ def fold(label: str, count: int) -> str | None:
     chosen = _fold(count)
     if is_known(label):
         return chosen.of[class_of(label)]
-    plain = plain(label)
-    coarse = {alias: name for name, aliases in _shipped().fold_aliases.items() for alias in (name, *aliases)}
-    if plain in coarse:
-        return coarse[plain] if coarse[plain] in chosen.classes else None
+    name = plain(label)
+    coarse = {alias: one for one, aliases in _shipped().fold_aliases.items() for alias in (one, *aliases)}
+    if name in coarse:
+        return coarse[name] if coarse[name] in chosen.classes else None
     return chosen.of[class_of(label)]  # raises, naming the nearest
 
 

@@ -108,7 +108,7 @@ def measure_health(
         )
 
 
-def read_durations(path: str | Path) -> dict[str, dict[str, float]]:
+def read_durations(path: str | Path) -> dict[str, Any]:
     """Seconds a split and a source from a dataset's `metadata.json`."""
     try:
         found = msgspec.json.decode(Path(path).read_bytes(), type=dict[str, Any])
@@ -116,7 +116,7 @@ def read_durations(path: str | Path) -> dict[str, dict[str, float]]:
         raise InputError(path, error.strerror or "cannot be read") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(path, f"is no JSON object: {error}") from None
-    durations = {}
+    durations: dict[str, Any] = {}
     for key in ("split_durations_seconds", "duration_seconds_by_source"):
         try:
             durations[key] = msgspec.convert(found.get(key) or {}, dict[str, float])

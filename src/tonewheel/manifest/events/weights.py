@@ -171,21 +171,23 @@ def derive_weights(
 
 def _counted(options: WeightOptions) -> str:
     """The events that count, as (name, techniques): filter, then dedupe, then cap, each in their order."""
-    query = "SELECT rowid AS " * row * ", * FROM events WHERE {options.group_by} <> ''"
+    query = f"SELECT rowid AS {_ROW}, * FROM events WHERE {options.group_by} <> ''"
     if options.techniques:
         wanted = ", ".join("'" + name.replace("'", "''") + "'" for name in options.techniques)
         has = "list_has_all" if options.match_all else "list_has_any"
         query += f" AND {has}(coalesce(techniques, []), [{wanted}])"
     if options.dedupe:
+        # PARTITION BY takes nulls for equal: events without a key are alike in it.
         keys = ", ".join('"' + name.replace('"', '""') + '"' for name in options.dedupe)
-        # IS NOT DISTINCT FROM is what PARTITION BY does: events without a key are alike in it.
-        query = (
-            f'SELECT * FROM ({query}) QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY "*row*") = 1'
-        )
+        place = f"row_number() OVER (PARTITION BY {keys} ORDER BY {_ROW})"
+        query = f"SELECT * FROM ({query}) QUALIFY {place} = 1"
     if options.max_per_group is not None:
-        place = f'row_number() OVER (PARTITION BY {options.group_by} ORDER BY "*row*")'
+        place = f"row_number() OVER (PARTITION BY {options.group_by} ORDER BY {_ROW})"
         query = f"SELECT * FROM ({query}) QUALIFY {place} <= {options.max_per_group}"
     return f"SELECT {options.group_by} AS name, techniques FROM ({query})"
+
+
+_ROW = '"*row*"'  # a name that no key of an event takes
 
 
 def parse_boosts(texts: list[str]) -> dict[str, float]:
