@@ -13,44 +13,23 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from tonewheel.core.errors import InputError
-from tonewheel.core.progress import progress
-from tonewheel.core.records import LONGEST_LINE_BYTES, explain
 from tonewheel.manifest import components
+from tonewheel.manifest.answer_lines import (
+    AnswerLine,
+    answer_lines,
+    because,
+    stated_scores,
+    stated_unknown,
+    true_labels,
+)
 from tonewheel.manifest.tracks import Quarantined
-
-UNKNOWN_FIELDS = ("unknown_score", "unknown_confidence", "ood_score")
-"""Keys of a prediction that say how unknown it is (higher = more unknown); another can be named."""
-
-
-class _Struck(msgspec.Struct):
-    label: str
-
-
-class _Line(msgspec.Struct):
-    """What is read of a line of either file; other keys are passed over."""
-
-    sample_id: str
-    session_id: str = ""
-    audio_path: str = ""
-    labels: list[str] | str | None = None
-    components: list[_Struck] | None = None
-    scores: dict[str, float] | None = None
-    predicted_labels: list[str] | str | None = None
-    predicted_label: str | None = None
-    confidence: float | None = None
-    is_known: bool | None = None
-    window_index: int | None = None
-    edge: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,16 +125,16 @@ def read_answers(
     table, true, said = _Table(fold), _Cells(), _Cells()
     rows: dict[tuple[str, int | None], int] = {}
     windows: dict[str, list[int]] = {}
-    lines: list[_Line] = []
+    lines: list[AnswerLine] = []
     at: list[int] = []
-    for number, line, _ in _read(truth, left_out):
+    for number, line, _ in answer_lines(truth, left_out):
         key = (line.sample_id, line.window_index)
         try:
             if key in rows:
                 raise ValueError(f'sample_id "{line.sample_id}" was on line {at[rows[key]]} already')
-            cells = [table.column(label) for label in _true_labels(line)]
+            cells = [table.column(label) for label in true_labels(line)]
         except (ValueError, InputError) as error:
-            left_out.append(_because(truth, number, error))
+            left_out.append(because(truth, number, error))
             continue
         rows[key] = len(lines)
         windows.setdefault(line.sample_id, []).append(len(lines))
@@ -168,7 +147,7 @@ def read_answers(
     predicted = np.zeros(len(lines), bool)
     confidence, unknown = np.full(len(lines), np.nan), np.full(len(lines), np.nan)
     sessions = [line.session_id or line.audio_path for line in lines]
-    for number, line, row in _read(predictions, left_out):
+    for number, line, row in answer_lines(predictions, left_out):
         exact = rows.get((line.sample_id, line.window_index))
         targets = [exact] if exact is not None else windows.get(line.sample_id, [])
         try:
@@ -176,11 +155,11 @@ def read_answers(
                 raise ValueError(f'no truth has the sample_id "{line.sample_id}"')
             if predicted[targets].any():
                 raise ValueError(f'a second prediction for "{line.sample_id}"')
-            asks_unknown = _unknown(row, line, unknown_field)
-            scores = _scores(line, asks_unknown is not None)
+            says_unknown = stated_unknown(row, line, unknown_field)
+            scores = stated_scores(line, says_unknown is not None)
             cells_of = [(table.column(label), score) for label, score in scores.items()]
         except (ValueError, InputError) as error:
-            left_out.append(_because(predictions, number, error))
+            left_out.append(because(predictions, number, error))
             continue
         for target in targets:
             predicted[target] = True
@@ -188,7 +167,7 @@ def read_answers(
                 said.add(target, cell, score)
             stated = line.confidence if line.confidence is not None and line.scores is None else None
             confidence[target] = max(scores.values(), default=math.nan) if stated is None else stated
-            unknown[target] = math.nan if asks_unknown is None else asks_unknown
+            unknown[target] = math.nan if says_unknown is None else says_unknown
             sessions[target] = sessions[target] or line.session_id or line.audio_path
     if not predicted.any():
         raise InputError(predictions, f"no prediction fits {truth}{_first(left_out[::-1])}")
@@ -212,89 +191,6 @@ def read_answers(
         unknown=unknown,
         quarantined=tuple(left_out),
     )
-
-
-def _read(path: str | Path, left_out: list[Quarantined]) -> Iterator[tuple[int, _Line, dict[str, Any]]]:
-    try:
-        stream = Path(path).open("rb")  # noqa: SIM115 (closed by the `with` below)
-    except OSError as error:
-        raise InputError(path, error.strerror or "cannot be read") from None
-    with stream:
-        for number, text in enumerate(progress(stream, f"reading {Path(path).name}", unit="lines"), start=1):
-            if not text.strip():
-                continue
-            try:
-                if len(text) > LONGEST_LINE_BYTES:
-                    raise ValueError("the line is too long; is this JSONL?")
-                row = msgspec.json.decode(text)
-                line = msgspec.convert(row, _Line)
-                if not line.sample_id:
-                    raise ValueError("sample_id is empty")
-            except (
-                msgspec.DecodeError,
-                msgspec.ValidationError,
-                UnicodeDecodeError,
-                RecursionError,
-            ) as error:
-                left_out.append(Quarantined(path=str(path), line=number, reason=explain(error, _Line)))
-            except ValueError as error:
-                left_out.append(_because(path, number, error))
-            else:
-                yield number, line, row
-
-
-def _true_labels(line: _Line) -> list[str]:
-    """Labels of a line of truth: `labels`, or the components of an event; neither is fine for open sets."""
-    if line.labels is not None:
-        return _listed(line.labels)
-    if line.components is not None:
-        return [one.label for one in line.components]
-    if line.is_known is None:
-        raise ValueError('needs "labels", "components" or "is_known"')
-    return []
-
-
-def _scores(line: _Line, unknown_given: bool) -> dict[str, float]:
-    """Labels of a prediction with their scores, whichever way it states them."""
-    if line.confidence is not None and not 0 <= line.confidence <= 1:
-        raise ValueError(f"confidence must lie in 0..1, got {line.confidence:g}")
-    if line.scores is not None:
-        for label, score in line.scores.items():
-            if not 0 <= score <= 1:
-                raise ValueError(f"scores.{label} must lie in 0..1, got {score:g}; logits need a sigmoid")
-        return {label: score for label, score in line.scores.items() if label != "unknown"}
-    said = line.predicted_labels if line.predicted_labels is not None else line.labels
-    if said is None and line.predicted_label is not None:
-        said = [line.predicted_label]
-    if said is None:
-        if line.confidence is None and not unknown_given:
-            raise ValueError('needs "scores", "labels", "predicted_labels" or "predicted_label"')
-        return {}
-    return dict.fromkeys(_listed(said), 1.0 if line.confidence is None else line.confidence)
-
-
-def _unknown(row: dict[str, Any], line: _Line, name: str | None) -> float | None:
-    """How unknown a prediction says it is, from the named field, a usual one, or a score for "unknown"."""
-    found = next((row[key] for key in ([name] if name else UNKNOWN_FIELDS) if key in row), None)
-    if found is None and name is None and line.scores:
-        found = line.scores.get("unknown")
-    if found is None:
-        return None
-    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
-        raise ValueError(f"{name or 'the unknown score'} must be a number, got {str(found)[:40]!r}")
-    return float(found)
-
-
-def _listed(labels: list[str] | str) -> list[str]:
-    named = [labels] if isinstance(labels, str) else labels
-    if any(not label.strip() for label in named):
-        raise ValueError("a label is empty")
-    return named
-
-
-def _because(path: str | Path, line: int, error: Exception) -> Quarantined:
-    reason = error.reason if isinstance(error, InputError) else str(error)
-    return Quarantined(path=str(path), line=line, reason=reason)
 
 
 def _first(left_out: list[Quarantined]) -> str:

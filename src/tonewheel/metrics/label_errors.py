@@ -73,7 +73,7 @@ def suspects(given: ArrayLike, scores: ArrayLike, labels: Sequence[str]) -> list
     >>> said = [[0.9, 0.1], [0.8, 0.1], [0.1, 0.9], [0.1, 0.8], [0.95, 0.05]]
     >>> given = [[1, 0], [1, 0], [0, 1], [0, 1], [0, 1]]
     >>> [(one.row, one.label, one.kind) for one in suspects(given, said, ["kick", "snare"])]
-    [(4, 'snare', 'extra'), (4, 'kick', 'missing')]
+    [(4, 'kick', 'missing'), (4, 'snare', 'extra')]
     """
     named, values = validate(given, scores)
     if len(labels) != named.shape[1]:
