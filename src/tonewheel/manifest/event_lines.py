@@ -6,6 +6,7 @@ reason, to a quarantine file beside the output and is left out of it; the run go
 
 from __future__ import annotations
 
+import codecs
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -89,6 +90,8 @@ def read_events(path: str | Path, quarantine: Quarantine) -> Iterator[EventLine]
         number = 0
         while raw := lines.readline(LONGEST_LINE_BYTES):
             number += 1
+            if number == 1:
+                raw = raw.removeprefix(codecs.BOM_UTF8)
             if len(raw) == LONGEST_LINE_BYTES and not raw.endswith(b"\n"):
                 while (rest := lines.readline(LONGEST_LINE_BYTES)) and not rest.endswith(b"\n"):
                     pass
