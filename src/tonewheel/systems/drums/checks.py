@@ -25,7 +25,7 @@ class Checked(NamedTuple):
 
     def write(self, path: str | Path) -> tuple[Path, Path]:
         """Write PATH.json and PATH.html."""
-        return self.report.write(path, self.sections)
+        return self.report.write(path, self.sections) if self.sections else self.report.write(path)
 
 
 def check_alignment(manifest: str | Path, gate: AlignmentGate) -> Checked:
