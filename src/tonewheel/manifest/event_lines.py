@@ -24,6 +24,12 @@ from tonewheel.manifest.drum_events import broken
 Event = dict[str, Any]
 
 
+class BrokenLineError(InputError):
+    """A line is no event, in a run that allows none."""
+
+    exit_status = 1
+
+
 class EventLine(NamedTuple):
     """One event of a manifest: its line number (from 1), the line as it stands, and what it says."""
 
@@ -47,9 +53,9 @@ class Quarantine:
         self._file: IO[bytes] | None = None
 
     def add(self, source: Path, line: int, reason: str, raw: bytes) -> None:
-        """Set one line apart; InputError instead when strict."""
+        """Set one line apart; BrokenLineError instead when strict."""
         if self.strict:
-            raise InputError(source, reason, line)
+            raise BrokenLineError(source, reason, line)
         self.count += 1
         if self.path is None:
             return

@@ -27,9 +27,10 @@ from tonewheel.core.errors import InputError
 from tonewheel.core.files import refuse_overwrite, sha256, write_json
 from tonewheel.core.progress import progress
 from tonewheel.core.records import Record
+from tonewheel.manifest.event_lines import Event
 from tonewheel.manifest.licence import classify
 from tonewheel.manifest.split import SHARES
-from tonewheel.systems.drums.collect import Collection, Event, Source
+from tonewheel.systems.drums.collect import Collection, Source
 from tonewheel.systems.drums.splits import GROUP_KEYS, split_events
 
 KIND = "tonewheel drum dataset"
@@ -226,7 +227,14 @@ def _metadata(chosen: dict[str, list[Event]], groups: Mapping[str, int]) -> dict
             one = sources[event.get("source_set") or "unnamed"]
             one["events"] += 1
             one["duration_seconds"] = round(one["duration_seconds"] + _seconds(event), 3)
-    return {"splits": splits, "sources": dict(sorted(sources.items()))}
+    by_source = dict(sorted(sources.items()))
+    return {
+        "splits": splits,
+        "sources": by_source,
+        # The same totals under the names that older health reports look for.
+        "split_durations_seconds": {name: one["duration_seconds"] for name, one in splits.items()},
+        "duration_seconds_by_source": {name: one["duration_seconds"] for name, one in by_source.items()},
+    }
 
 
 def _seconds(event: Event) -> float:
