@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-NOT_ALONE = ("__main__.py", "measure.py")
+NOT_ALONE = ("__main__.py", "measure.py", "plain_manifests.py")
 
 
 def main() -> int:

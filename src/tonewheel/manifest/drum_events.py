@@ -20,7 +20,11 @@ from tonewheel.core.records import LONGEST_LINE_BYTES, Record, explain
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
-Controller = Annotated[int, msgspec.Meta(ge=0, le=127)]
+# Tables make floats of whole numbers, so 64.0 is one, too.
+Whole = int | Annotated[float, msgspec.Meta(multiple_of=1)]
+Controller = (
+    Annotated[int, msgspec.Meta(ge=0, le=127)] | Annotated[float, msgspec.Meta(ge=0, le=127, multiple_of=1)]
+)
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 DECODE_ERRORS = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError)
@@ -100,8 +104,8 @@ class DrumEvent(_Open, kw_only=True, forbid_unknown_fields=False):
     offset_time: Seconds | None = None
     tempo_bpm: Positive | None = None
     meter: str | None = None
-    bar_index: int | None = None
-    beat_index: int | None = None
+    bar_index: Whole | None = None
+    beat_index: Whole | None = None
     components: tuple[Component, ...] | None = None
     techniques: tuple[str, ...] | None = None
     context_ms: dict[str, Any] | None = None

@@ -122,7 +122,7 @@ def compare(
     """
     check_sources([baseline, candidate])
     apart = quarantine or Quarantine(None)
-    with Scan(apart, **scan_options) as scan:
+    with Scan([baseline, candidate], apart, **scan_options) as scan:
         a, b = count(scan, baseline), count(scan, candidate)
     admit(apart, strict)
     return Comparison(

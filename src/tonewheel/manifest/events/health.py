@@ -93,7 +93,7 @@ def measure_health(
     names = label_names(components)
     durations = read_durations(dataset_metadata) if dataset_metadata else {}
     apart = quarantine or Quarantine(None)
-    with Scan(apart, **scan_options) as scan:
+    with Scan(sources, apart, **scan_options) as scan:
         scan.load("events", sources, COLUMNS)
         admit(apart, strict)
         return Health(
@@ -165,9 +165,11 @@ def _struck(scan: Scan, names: Mapping[str, str]) -> dict[str, Any]:
     unknown: Counter[str] = Counter()
     crashes: Counter[str] = Counter()
     histogram = [0] * BINS
+    # least() passes over nulls, so the openness of a kick would be 1.
+    openness = f"CASE WHEN one.openness IS NOT NULL THEN least(floor(one.openness * {BINS}), {BINS - 1}) END"
     for written, synthetic, bucket, openness_bin, count in scan.rows(
         "SELECT one.label, coalesce(is_synthetic, false), coalesce(one.dynamic_bucket, ''), "
-        f"least(floor(one.openness * {BINS}), {BINS - 1})::INTEGER, count(*) "
+        f"({openness})::INTEGER, count(*) "
         "FROM (SELECT unnest(components) AS one, is_synthetic FROM events) GROUP BY ALL"
     ):
         label = names.get(written) or names.get(plain(written))

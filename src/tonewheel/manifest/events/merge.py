@@ -74,7 +74,11 @@ def merge(
     apart = quarantine or Quarantine(None)
     digest = hashlib.sha256()
     counts: list[tuple[int, int]] = []
-    with atomic_path(out) as temporary, temporary.open("wb") as written, Scan(apart, **scan_options) as scan:
+    with (
+        atomic_path(out) as temporary,
+        temporary.open("wb") as written,
+        Scan(sources, apart, **scan_options) as scan,
+    ):
 
         def keep(block: bytes) -> None:
             written.write(block)

@@ -51,6 +51,10 @@ TYPES = {
 
 Sources = Sequence[str | Path]
 
+SMALL_BYTES = 64 << 20
+"""Manifests of no more than so much are held in memory."""
+PACKED = (".gz", ".parquet")
+
 
 class BrokenLinesError(TonewheelError):
     """Lines that are no events, in a run that allows none."""
@@ -79,17 +83,18 @@ def admit(quarantine: Quarantine, strict: bool) -> None:
 
 
 class Scan:
-    """A scratch database of events; use it as a context.
+    """A scratch database of events; use it as a context. `sources` tells how much is going to be loaded.
 
     >>> path = Path(tempfile.mkdtemp()) / "events.jsonl"
     >>> _ = path.write_text('{"sample_id": "a", "session_id": "s"}\\n{"sample_id": "b", "session_id": "s"}\\n')
-    >>> with Scan() as scan:
+    >>> with Scan([path]) as scan:
     ...     scan.load("events", [path], ["session_id"]), scan.rows("SELECT count(*), min(session_id) FROM events")
     (2, [(2, 's')])
     """
 
     def __init__(
         self,
+        sources: Sources,
         quarantine: Quarantine | None = None,
         *,
         threads: int = 2,
@@ -99,6 +104,8 @@ class Scan:
         self.quarantine = quarantine or Quarantine(None)
         self._options = {"threads": threads, "memory_limit": f"{memory_mb}MB"}
         self._scratch = scratch
+        size = sum(Path(source).stat().st_size for source in sources)
+        self._large = size > SMALL_BYTES or any(Path(source).suffix in PACKED for source in sources)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -107,9 +114,9 @@ class Scan:
         folder = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="events-", dir=self._scratch))
         self.folder = Path(folder)
         config: dict[str, Any] = {**self._options, "temp_directory": str(self.folder / "spill")}
-        self.connection = self._stack.enter_context(
-            closing(duckdb.connect(str(self.folder / "events.duckdb"), config=config))
-        )
+        # What goes to a file is compressed; what is small need not wait for the disk.
+        database = str(self.folder / "events.duckdb") if self._large else ":memory:"
+        self.connection = self._stack.enter_context(closing(duckdb.connect(database, config=config)))
         return self
 
     def __exit__(
@@ -222,10 +229,17 @@ def _shown(source: str | Path, blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _plainly(block: bytes) -> bytes:
-    """The lines written anew, each key once."""
-    return msgspec.json.Encoder().encode_lines(
-        [msgspec.json.decode(line) for line in block.split(b"\n") if line]
-    )
+    """The lines written anew, each key once; values that no table takes stay as they are written."""
+    encoder = msgspec.json.Encoder()
+    return encoder.encode_lines([_once(line, encoder) for line in block.split(b"\n") if line])
+
+
+def _once(line: bytes, encoder: msgspec.json.Encoder) -> dict[str, msgspec.Raw]:
+    row = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    for key, shape in (("components", list[dict[str, msgspec.Raw]]), ("loudness", dict[str, msgspec.Raw])):
+        if key in row:
+            row[key] = msgspec.Raw(encoder.encode(msgspec.json.decode(row[key], type=shape | None)))
+    return row
 
 
 def _quoted(name: str) -> str:

@@ -130,7 +130,7 @@ def derive_weights(
         raise InputError("weights", "; ".join(problems))
     check_sources(sources)
     apart = quarantine or Quarantine(None)
-    with Scan(apart, **scan_options) as scan:
+    with Scan(sources, apart, **scan_options) as scan:
         total = scan.load("events", sources, [chosen.group_by, "techniques", *chosen.dedupe])
         admit(apart, strict)
         scan.connection.execute(f"CREATE VIEW counted AS {_counted(chosen)}")
