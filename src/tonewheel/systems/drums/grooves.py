@@ -10,15 +10,12 @@ from numpy.typing import NDArray
 
 from tonewheel.core.errors import InputError
 from tonewheel.core.records import Record
-from tonewheel.manifest.components import class_of, gm_label
+from tonewheel.manifest.components import class_of
+from tonewheel.manifest.midi import read_midi
 from tonewheel.systems.drums.families import LABELS
 
 Hits = NDArray[np.float64]
 """Shape (hits, 3): onset in s, label number, velocity 0..1; sorted by onset."""
-
-EDGES = {22: "hihat_closed", 26: "hihat_open", 40: "snare", 43: "tom_low", 47: "tom_mid", 50: "tom_high"}
-"""Notes of an electronic kit's rims and edges."""
-
 
 class Groove(Record):
     """One performance; the three columns are equally long and in order of time."""
@@ -44,21 +41,9 @@ class Groove(Record):
         return (self.onset_s[-1] if self.onset_s else 0.0) + 1.0
 
 
-def read_midi(path: Path, **about: str) -> Groove:
+def read_groove(path: Path, **about: str) -> Groove:
     """Drum hits of a MIDI file; InputError when it is none, or holds no drum that we know."""
-    import mido  # type: ignore[import-untyped]
-
-    try:
-        file = mido.MidiFile(path)
-        now_s, found = 0.0, []
-        for message in file:
-            now_s += message.time
-            if message.type == "note_on" and message.velocity > 0:
-                label = EDGES.get(message.note) or gm_label(message.note)
-                if label is not None:
-                    found.append((now_s, LABELS.index(class_of(label)), message.velocity / 127))
-    except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
-        raise InputError(path, f"is no MIDI file that can be read ({error})") from None
+    found = [(hit.onset_s, LABELS.index(class_of(hit.label)), hit.velocity) for hit in read_midi(path).hits]
     if not found:
         raise InputError(path, "holds no drum hit")
     return _groove(sorted(found), **about)

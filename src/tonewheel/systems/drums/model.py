@@ -94,13 +94,12 @@ class Transcriber(nn.Module):
 
     def normalise(self, log_mel: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
         """Each frame against the loudest band so far, 0 (range_db below) to 1; and the level at the end."""
-        loudest = log_mel.amax(dim=1)
-        steps = torch.arange(1, log_mel.shape[2] + 1, device=log_mel.device, dtype=log_mel.dtype)
-        # A maximum that falls by `release` a frame is a running maximum of what rises by it.
-        risen = torch.cat([level[:, None], loudest + self.release * steps], dim=1)
-        falling = torch.cummax(risen, dim=1).values[:, 1:] - self.release * steps
-        falling = falling.clamp_min(LOWEST_LEVEL)
-        levelled = ((log_mel - falling[:, None]) / self.range + 1).clamp_min(0)
+        # Frame 0 stands for what was before. A maximum that falls by `release` a frame is a running maximum of
+        # what rises by it.
+        loudest = torch.cat([level[:, None], log_mel.amax(dim=1)], dim=1)
+        risen = self.release * torch.arange(loudest.shape[1], device=level.device, dtype=level.dtype)
+        falling = (torch.cummax(loudest + risen, dim=1).values - risen).clamp_min(LOWEST_LEVEL)
+        levelled = ((log_mel - falling[:, None, 1:]) / self.range + 1).clamp_min(0)
         return levelled, falling[:, -1]
 
     def _judge(self, levelled: Tensor, hidden: Tensor) -> tuple[Frames, Tensor]:

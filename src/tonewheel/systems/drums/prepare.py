@@ -26,7 +26,7 @@ from tonewheel.core.seeds import generator
 from tonewheel.manifest.licence import classify
 from tonewheel.manifest.tracks import Quarantined, Track, read_tracks
 from tonewheel.systems.drums.beds import without_drums
-from tonewheel.systems.drums.grooves import Groove, read_midi, synthesise
+from tonewheel.systems.drums.grooves import Groove, read_groove, synthesise
 from tonewheel.systems.drums.kits import OURS, SAMPLE_RATE_HZ, Audio, Shot, read_shots, synthesise_shots
 
 Made = TypeVar("Made")
@@ -190,7 +190,7 @@ def _store_grooves(
 def _midi(track: Track, folder: Path, _out: Path) -> Groove:
     if "groove" not in str(track.extras.get("label", "")):
         raise InputError(track.path, "is not a drum performance")
-    return read_midi(
+    return read_groove(
         folder / track.path,
         title=track.path,
         split=track.split or "train",

@@ -30,7 +30,7 @@ SETS: tuple[tuple[str, ...], ...] = (
 
 LEVEL_DB = {
     "kick": 0.0, "snare": 0.0, "cross_stick": -8.0, "hihat_closed": -12.0, "hihat_open": -10.0,
-    "hihat_pedal": -16.0, "crash": -5.0, "ride": -12.0, "tom_high": -3.0, "tom_mid": -3.0, "tom_low": -3.0,
+    "hihat_pedal": -16.0, "crash": -9.0, "ride": -14.0, "tom_high": -3.0, "tom_mid": -3.0, "tom_low": -3.0,
     "aux_percussion": -9.0,
 }  # fmt: skip
 """Peak of a hard hit in a recorded kit, against the kick."""

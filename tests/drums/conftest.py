@@ -1,0 +1,17 @@
+"""What several tests of drums need."""
+
+from __future__ import annotations
+
+import pytest
+
+from tonewheel.systems.drums.prepare import Prepared, prepare
+
+
+@pytest.fixture(scope="session")
+def drum_kits(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """A prepared folder of synthesised kits, grooves and rooms alone: nothing is read from anywhere."""
+    prepared, left_out = prepare(
+        [], tmp_path_factory.mktemp("drums"), synth_kits=8, synth_songs=0, synth_grooves=16, synth_rooms=5
+    )
+    assert not left_out
+    return prepared
