@@ -43,7 +43,7 @@ class Answer(Record):
     song: str
     condition: str
     method: str
-    counts: dict[str, dict[str, tuple[int, int, int]]]
+    counts: dict[str, dict[str, tuple[int, ...]]]
     """Class, then tolerance in ms: matched, reference, estimate."""
     offset_median_ms: float | None
 
@@ -149,7 +149,7 @@ def _flux(audio: NDArray[np.float32]) -> Times:
 
 
 def _answer(song: Song, condition: str, method: str, found: Times) -> Answer:
-    counts: dict[str, dict[str, tuple[int, int, int]]] = {}
+    counts: dict[str, dict[str, tuple[int, ...]]] = {}
     late = []
     for name in FIVE:
         reference, estimate = song.times[name], found.get(name, np.empty(0))

@@ -80,7 +80,8 @@ def _loud(audio: Audio, sample_rate_hz: int) -> Audio:
 
 def _sum(parts: list[Audio]) -> Audio:
     length = max(len(part) for part in parts)
-    return np.sum([_fit(part, length) for part in parts], axis=0, dtype=np.float32)
+    total: Audio = np.sum([_fit(part, length) for part in parts], axis=0, dtype=np.float32)
+    return total
 
 
 def _fit(audio: Audio, length: int) -> Audio:
