@@ -144,20 +144,20 @@ def ours(name: str, folder: Path, parts: list[Path]) -> Any:
     return [figures.summary["events_total"], figures.summary["unique_sessions"], figures.technique_counts]
 
 
-def loop(name: str, folder: Path, parts: list[Path]) -> Any:
+def loop(name: str, folder: Path, parts: list[Path], check: bool = False) -> Any:
     from tonewheel.manifest.components import label_names
 
     whole, before = folder / "all.jsonl", folder / "before.jsonl"
     if name == "merge":
-        return plain.merge(parts, whole, check=False)[0]
+        return plain.merge(parts, whole, check=check)[0]
     if name == "compare":
-        old, new = plain.count(before, check=False), plain.count(whole, check=False)
+        old, new = plain.count(before, check=check), plain.count(whole, check=check)
         changed = sum(new[1][one] != n for one, n in old[1].items() if one in new[1])
         return [new[0], changed, {one: n for one, n in new[2].items() if one not in old[2]}]
     if name == "weights":
-        made = plain.weights([whole], min_weight=0.05, max_weight=0.5, check=False)
+        made = plain.weights([whole], min_weight=0.05, max_weight=0.5, check=check)
         return [len(made), round(sum(made[group]["weight"] for group in sorted(made)), 6)]
-    figures = plain.health([whole], label_names(), check=False)
+    figures = plain.health([whole], label_names(), check=check)
     techniques = dict(sorted(figures["technique_counts"].items()))
     return [figures["summary"]["events_total"], figures["summary"]["unique_sessions"], techniques]
 
@@ -209,7 +209,12 @@ def pandas(name: str, folder: Path, parts: list[Path]) -> Any:
     return [len(frame), frame["session_id"].nunique(), {name: int(n) for name, n in techniques.items()}]
 
 
-METHODS = {"tonewheel": ours, "plain loop": loop, "pandas": pandas}
+def checked(name: str, folder: Path, parts: list[Path]) -> Any:
+    """The plain loop that also looks whether each line is an event, as ours does."""
+    return loop(name, folder, parts, check=True)
+
+
+METHODS = {"tonewheel": ours, "plain loop": loop, "and checked": checked, "pandas": pandas}
 
 
 def child(method: str, name: str, folder: Path) -> None:
@@ -245,7 +250,7 @@ def table(folder: Path, events: int, share: float) -> None:
         print(
             f"{name:10}{'tonewheel':14}{mine['seconds']:10.1f}{mine['cpu']:9.1f}{1:8.2f}{mine['mb']:10.0f}{kept}"
         )
-        for method in ("plain loop", "pandas"):
+        for method in ("plain loop", "and checked", "pandas"):
             other = measured(method, name, small if share < 1 else folder)
             if other is None:
                 print(f"{'':10}pandas is not there: no ratio to it")

@@ -15,7 +15,7 @@ import msgspec
 from tonewheel.core.errors import InputError
 from tonewheel.gates import html
 from tonewheel.gates.base import Judgement, Limits, Verdict
-from tonewheel.manifest.components import label_names
+from tonewheel.manifest.components import label_names, plain
 from tonewheel.manifest.events.health import Health
 
 
@@ -88,7 +88,7 @@ class ManifestHealthGate(Limits):
 
 
 def _total(totals: Mapping[str, int], label: str, names: Mapping[str, str]) -> int:
-    return totals.get(label, 0) or totals.get(names.get(label, label), 0)
+    return totals.get(label, 0) or totals.get(names.get(plain(label), label), 0)
 
 
 def _at_least(gate: str, count: int, least: int, what: str) -> Verdict:

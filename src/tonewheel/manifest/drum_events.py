@@ -29,37 +29,8 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 DECODE_ERRORS = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError)
 
-_EXTRAS = "*unknown keys*"
-"""The JSON name of `extras`: one that no line will have taken for a key of its own."""
 
-
-class _Open(Record, forbid_unknown_fields=False, gc=False):
-    """A record that keeps the keys it does not know, in `extras`."""
-
-    extras: dict[str, Any] = msgspec.field(default_factory=dict, name=_EXTRAS)
-
-    def to_row(self) -> dict[str, Any]:
-        """The JSON object: the fields that are set, then the unknown keys as they came."""
-        row: dict[str, Any] = {}
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if name == "extras" or value is None:
-                continue
-            if isinstance(value, tuple):
-                value = [one.to_row() if isinstance(one, _Open) else one for one in value]
-            row[name] = value.to_row() if isinstance(value, _Open) else value
-        return row | self.extras
-
-    @classmethod
-    def _unknown(cls, row: dict[str, Any]) -> dict[str, Any]:
-        return {
-            key: value for key, value in row.items() if key not in cls.__struct_fields__ or key == "extras"
-        }
-
-
-class Component(_Open, kw_only=True, forbid_unknown_fields=False):
-    """A drum that was struck: its label, how hard, and for a hi-hat how open it was."""
-
+class _Component(Record, kw_only=True, forbid_unknown_fields=False, gc=False):
     label: Text
     velocity: Unit | None = None
     dynamic_bucket: str | None = None
@@ -71,24 +42,12 @@ class Component(_Open, kw_only=True, forbid_unknown_fields=False):
     openness_curve_id: str | None = None
 
 
-class Loudness(_Open, kw_only=True, forbid_unknown_fields=False):
-    """How loud the clip of an event is."""
-
+class _Loudness(Record, kw_only=True, forbid_unknown_fields=False, gc=False):
     LUFS_i: float | None = None
     peak_dbfs: float | None = None
 
 
-class DrumEvent(_Open, kw_only=True, forbid_unknown_fields=False):
-    """One line of a drum manifest; times in seconds from the start of the audio.
-
-    >>> event = DrumEvent.from_row({"sample_id": "a", "onset_time": 1.5, "mood": "calm",
-    ...     "components": [{"label": "kick", "velocity": 0.8, "skin": "calf"}]})
-    >>> event.components[0].label, event.extras
-    ('kick', {'mood': 'calm'})
-    >>> event.to_row()["components"]
-    [{'label': 'kick', 'velocity': 0.8, 'skin': 'calf'}]
-    """
-
+class _Event(Record, kw_only=True, forbid_unknown_fields=False, gc=False):
     sample_id: Text
     session_id: str | None = None
     track_id: str | None = None
@@ -106,7 +65,7 @@ class DrumEvent(_Open, kw_only=True, forbid_unknown_fields=False):
     meter: str | None = None
     bar_index: Whole | None = None
     beat_index: Whole | None = None
-    components: tuple[Component, ...] | None = None
+    components: tuple[_Component, ...] | None = None
     techniques: tuple[str, ...] | None = None
     context_ms: dict[str, Any] | None = None
     label_method: str | None = None
@@ -116,23 +75,72 @@ class DrumEvent(_Open, kw_only=True, forbid_unknown_fields=False):
     """full_mix, close_mic or overheads."""
     device_vendor: str | None = None
     device_model: str | None = None
-    loudness: Loudness | None = None
+    loudness: _Loudness | None = None
     qc: dict[str, Any] | None = None
+
+
+LINES = msgspec.json.Decoder(_Event)
+"""What decides, for every reader of manifests, whether a line is an event. What it makes has no room for unknown
+keys, which millions of lines would pay for."""
+
+
+class Component(_Component, kw_only=True, forbid_unknown_fields=False):
+    """A drum that was struck: its label, how hard, and for a hi-hat how open it was."""
+
+    extras: dict[str, Any] = msgspec.field(default_factory=dict)
+    """The keys that are not known here, as they came."""
+
+    def to_row(self) -> dict[str, Any]:
+        """The JSON object: the fields that are set, then the unknown keys as they came."""
+        return _row(self)
+
+
+class Loudness(_Loudness, kw_only=True, forbid_unknown_fields=False):
+    """How loud the clip of an event is."""
+
+    extras: dict[str, Any] = msgspec.field(default_factory=dict)
+
+    def to_row(self) -> dict[str, Any]:
+        """The JSON object: the fields that are set, then the unknown keys as they came."""
+        return _row(self)
+
+
+class DrumEvent(_Event, kw_only=True, forbid_unknown_fields=False):
+    """One line of a drum manifest; times in seconds from the start of the audio.
+
+    >>> event = DrumEvent.from_row({"sample_id": "a", "onset_time": 1.5, "mood": "calm",
+    ...     "components": [{"label": "kick", "velocity": 0.8, "skin": "calf"}]})
+    >>> event.components[0].label, event.extras
+    ('kick', {'mood': 'calm'})
+    >>> event.to_row()["components"]
+    [{'label': 'kick', 'velocity': 0.8, 'skin': 'calf'}]
+    """
+
+    components: tuple[Component, ...] | None = None
+    loudness: Loudness | None = None
+    extras: dict[str, Any] = msgspec.field(default_factory=dict)
 
     @classmethod
     def from_row(cls, row: dict[str, Any], where: str = "event") -> Self:
         """The event of a JSON object; InputError(where) says what breaks it."""
-        event = cls.from_dict(row, where)
-        changed: dict[str, Any] = {"extras": cls._unknown(row)}
-        if event.components:
-            changed["components"] = tuple(
-                msgspec.structs.replace(one, extras=Component._unknown(raw))
-                for one, raw in zip(event.components, row["components"], strict=True)
-            )
-        if event.loudness:
-            extras = Loudness._unknown(row["loudness"])
-            changed["loudness"] = msgspec.structs.replace(event.loudness, extras=extras)
-        return msgspec.structs.replace(event, **changed)
+        _Event.from_dict(row, where)
+        values = {**_known(row, _Event), "extras": _unknown(row, _Event)}
+        if row.get("components") is not None:
+            values["components"] = [
+                {**_known(one, _Component), "extras": _unknown(one, _Component)} for one in row["components"]
+            ]
+        if loudness := row.get("loudness"):
+            values["loudness"] = {**_known(loudness, _Loudness), "extras": _unknown(loudness, _Loudness)}
+        return cls.from_dict(values, where)
+
+    def to_row(self) -> dict[str, Any]:
+        """The JSON object: the fields that are set, then the unknown keys as they came."""
+        row = _row(self)
+        if self.components is not None:
+            row["components"] = [one.to_row() for one in self.components]
+        if self.loudness is not None:
+            row["loudness"] = self.loudness.to_row()
+        return row
 
     @classmethod
     def from_line(cls, line: str | bytes, where: str = "event") -> Self:
@@ -147,8 +155,17 @@ class DrumEvent(_Open, kw_only=True, forbid_unknown_fields=False):
         return msgspec.json.encode(self.to_row())
 
 
-LINES = msgspec.json.Decoder(DrumEvent)
-"""What decides, for every reader of manifests, whether a line is an event."""
+def _row(record: Component | Loudness | DrumEvent) -> dict[str, Any]:
+    fields = {name: getattr(record, name) for name in record.__struct_fields__ if name != "extras"}
+    return {name: value for name, value in fields.items() if value is not None} | record.extras
+
+
+def _known(row: dict[str, Any], kind: type[Record]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key in kind.__struct_fields__}
+
+
+def _unknown(row: dict[str, Any], kind: type[Record]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in kind.__struct_fields__}
 
 
 def broken(line: bytes) -> str | None:
@@ -170,7 +187,7 @@ def broken(line: bytes) -> str | None:
     except UnicodeDecodeError as error:
         return f"is not UTF-8 text (byte {error.start})"
     except DECODE_ERRORS as error:
-        return explain(error, DrumEvent)
+        return explain(error, _Event)
     return None
 
 
@@ -189,7 +206,7 @@ def problems(line: bytes) -> list[str]:
         return [first]
     if not isinstance(row, dict):
         return [first]
-    found = [] if "sample_id" in row else [first]
+    found = [] if "sample_id" in row else [str(broken(b"{}"))]
     for key, value in row.items():
         alone = {"sample_id": "x"} | {key: value}
         if reason := broken(msgspec.json.encode(alone)):

@@ -225,7 +225,7 @@ def _shown(source: str | Path, blocks: Iterator[bytes]) -> Iterator[bytes]:
         total = max(1, Path(source).stat().st_size // BLOCK_BYTES)
     except OSError:
         total = None
-    return progress(blocks, f"reading {Path(source).name}", total=total, unit="MiB")
+    return progress(blocks, f"reading {Path(source).name}", total=total, unit="blocks")
 
 
 def _plainly(block: bytes) -> bytes:
