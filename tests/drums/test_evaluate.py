@@ -14,7 +14,7 @@ from tonewheel.core.errors import InputError
 from tonewheel.core.seeds import generator
 from tonewheel.systems.drums import evaluate as module
 from tonewheel.systems.drums.baselines.flux import flux, pick
-from tonewheel.systems.drums.evaluate import evaluate
+from tonewheel.systems.drums.evaluate import FLUX_THRESHOLDS, evaluate
 from tonewheel.systems.drums.recipe import DrumsRecipe, NetworkRecipe
 from tonewheel.systems.drums.songs import read_songs
 from tonewheel.systems.drums.transcriber import Ears, build
@@ -70,7 +70,7 @@ def test_a_folder_without_songs_says_so(tmp_path: Path) -> None:
 
 def test_flux_finds_kicks_at_any_level() -> None:
     for gain in (1.0, 0.01):
-        found = pick(flux(gain * thump(KICKS_S))["kick"], 0.5)
+        found = pick(flux(gain * thump(KICKS_S))["kick"], FLUX_THRESHOLDS["kick"])
         assert len(found) == len(KICKS_S)
         assert np.abs(found - KICKS_S).max() < 0.03
 

@@ -30,7 +30,7 @@ from tonewheel.systems.drums.transcriber import Ears
 THREE = ("kick", "snare", "hihat")
 TOLERANCES_S = (0.05, 0.03, 0.02)
 TARGETS = {("drums alone", 0.05): 0.86, ("drums alone", 0.02): 0.80, ("mix", 0.05): 0.80}
-FLUX_THRESHOLDS = {"kick": 0.5, "snare": 0.35, "hihat": 0.35}
+FLUX_THRESHOLDS = {"kick": 1.7, "snare": 1.2, "hihat": 0.8}
 """For power against the mean level of the recording; fitted on held-out renders, as ours are."""
 
 Times = dict[str, NDArray[np.float64]]
