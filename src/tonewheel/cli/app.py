@@ -14,6 +14,7 @@ from typer.main import get_command
 from tonewheel import __version__, systems
 from tonewheel.cli.demo import demo
 from tonewheel.cli.doctor import doctor
+from tonewheel.cli.sweep import sweep
 from tonewheel.core.errors import nearest
 from tonewheel.core.progress import quiet
 
@@ -74,6 +75,7 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command()(doctor)
+app.command()(sweep)
 
 
 def _version(asked: bool) -> None:

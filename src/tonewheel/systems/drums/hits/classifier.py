@@ -62,7 +62,7 @@ class FileAnswer(Record):
 class HitClassifier:
     """A trained classifier with its front end and calibration.
 
-    >>> classifier = HitClassifier(HitNet(HitsRecipe().network), HitsRecipe())
+    >>> classifier = HitClassifier(HitNet(HitsRecipe().network, 128), HitsRecipe())
     >>> answer = classifier.classify(np.random.default_rng(0).normal(size=44_100).astype(np.float32))
     >>> len(answer.scores), round(sum(answer.scores.values()), 3)
     (12, 1.0)
@@ -95,7 +95,7 @@ class HitClassifier:
             limit = float(saved.metadata["least_known"])
         except (KeyError, TypeError, ValueError, ValidationError):
             raise ModelMismatchError(f"{weights}: was trained by another version of Tonewheel") from None
-        net = HitNet(recipe.network)
+        net = HitNet(recipe.network, recipe.front_end.n_mels)
         load_weights(net, saved.tensors, weights)
         found = cls(net, recipe, Logistic.from_dict(saved.metadata["known"], where=weights), limit)
         found.fingerprint = saved.sha256

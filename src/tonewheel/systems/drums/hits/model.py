@@ -2,7 +2,9 @@
 
 Four blocks of convolution, batch norm, ReLU and pooling, 1 -> 32 -> 64 -> 128 -> 256 channels, a mean over what
 is left, dropout, one linear layer. That is 391,404 parameters (convolutions without bias, since batch norm has
-one); with the heads for velocity, openness and "is it a drum" 392,177.
+one). The heads for velocity, openness and "is it a drum" add 773, and an offset a band after the first block
+2,048: a mean over all bands forgets where a partial lay, but the pitch of a tom is all there is to tell it by.
+Together 394,225.
 """
 
 from __future__ import annotations
@@ -48,17 +50,18 @@ class HitNet(nn.Module):
     (n,) in dB, NaN where nobody knows, -> `HitAnswers`. The picture is taken against its own peak, so that only
     the velocity knows how loud a hit was.
 
-    >>> net = HitNet(HitNetworkRecipe()).eval()
+    >>> net = HitNet(HitNetworkRecipe(), n_mels=128).eval()
     >>> answers = net(torch.zeros(2, 128, 128))
     >>> tuple(answers.label.shape), tuple(answers.velocity.shape)
     ((2, 12), (2,))
     """
 
-    def __init__(self, recipe: HitNetworkRecipe) -> None:
+    def __init__(self, recipe: HitNetworkRecipe, n_mels: int) -> None:
         super().__init__()
         self.range = recipe.range_db * NATS_PER_DB
         a, b, c, d = recipe.channels
         self.block1 = Block(1, a)
+        self.place = nn.Parameter(0.1 * torch.randn(a, n_mels // 2, 1))
         self.block2 = Block(a, b)
         self.block3 = Block(b, c)
         self.block4 = Block(c, d, last=True)
@@ -67,11 +70,13 @@ class HitNet(nn.Module):
         self.velocity = nn.Linear(d + 2, 1)
         self.openness = nn.Linear(d, 1)
         self.known = nn.Linear(d, 1)
+        self.to(memory_format=torch.channels_last)  # a quarter faster on a CPU
 
     def forward(self, log_mel: Tensor, level_db: Tensor | None = None) -> HitAnswers:
         peak = log_mel.amax(dim=(1, 2), keepdim=True)
         x = (log_mel - peak).clamp_min(-self.range) * (2 / self.range) + 1
-        x = self.block2(self.block1(x.unsqueeze(1)))
+        x = self.block1(x.unsqueeze(1)) + self.place
+        x = self.block2(x.contiguous(memory_format=torch.channels_last))
         x = self.block4(self.block3(x)).flatten(1)
         x = self.dropout(x).float()
         if level_db is None:

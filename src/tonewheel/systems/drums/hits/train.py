@@ -41,7 +41,7 @@ class HitsModule(lightning.LightningModule):
     def __init__(self, recipe: HitsRecipe, shares: np.ndarray[Any, Any] | None = None) -> None:
         super().__init__()
         self.recipe = recipe
-        self.net = HitNet(recipe.network)
+        self.net = HitNet(recipe.network, recipe.front_end.n_mels)
         self.register_buffer(
             "weight", class_weights(shares, recipe.loss.class_weight_power), persistent=False
         )
@@ -164,7 +164,7 @@ def release(
     dataset: ClipDataset | None = None,
 ) -> str:
     """Write the best weights, calibrated, with the facts for their card; returns the SHA-256."""
-    net = HitNet(recipe.network)
+    net = HitNet(recipe.network, recipe.front_end.n_mels)
     load_weights(net, state_weights(result.best, prefix="net."), result.best)
     known, limit = calibrate(net.eval(), validation)
     shots = [shot for shot in prepared.shots if shot.split == "train"]
