@@ -180,7 +180,7 @@ th{text-align:left;font-weight:600;color:var(--soft);border-bottom:2px solid var
 .card{background:var(--sheet);border:1px solid var(--line);border-radius:.6rem;padding:.9rem 1rem}
 .label,.note,figcaption,footer{color:var(--soft);font-size:.85rem}
 .value{font-size:1.7rem;line-height:1.3;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
-.badge{display:inline-block;border-radius:1rem;padding:0 .65rem; font:600 .8rem/1.6
+.badge{display:inline-block;white-space:nowrap;border-radius:1rem;padding:0 .65rem; font:600 .8rem/1.6
 ui-sans-serif,system-ui,Helvetica,Arial,sans-serif}
 .yes{color:var(--yes);background:var(--yes-bg)}.no{color:var(--no);background:var(--no-bg)}
 figure{margin:1.25rem 0}figcaption{margin-top:.4rem}

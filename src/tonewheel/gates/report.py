@@ -59,9 +59,9 @@ class Report(Record):
             for verdict in self.verdicts
         ]
         sections = [html.section("Gates", html.table(["gate", "verdict", "value", "limit", "what"], rows))]
+        sections += more
         if self.facts:
             sections.append(html.section("What was checked", html.table(["", ""], self.facts.items())))
-        sections += more
         sections += [_findings(verdict) for verdict in self.verdicts if verdict.findings]
         if self.quarantined:
             left_out = [(str(one), one.reason) for one in self.quarantined[:SHOWN]]

@@ -4,12 +4,12 @@ Task: `given` (n, k) booleans, the labels in a manifest; `scores` (n, k) in 0..1
 on these examples (out of sample, or it has learned the errors by heart).
 
 Confident learning (Northcutt, Jiang and Chuang, "Confident learning: estimating uncertainty in dataset labels",
-JAIR 70, 2021): what counts as clear is set by each class itself, the mean score where the label is given. With
-several labels an example, each label is a question of its own, yes or no (Thyagarajan et al., "Identifying
-incorrect annotations in multi-label classification data", 2022): a given label is suspect when the model's "no"
-is as sure as it is on average where the label is not given, and its "yes" is not. cleanlab's `find_label_issues`
-estimates how many examples to report from the joint matrix; here every example that is off the diagonal of the
-confident joint is one.
+JAIR 70, 2021): each class sets itself what is clear, the mean score where it is given. The examples that clearly
+belong where they are, and those that clearly do not, give the share of wrong labels (the calibrated confident
+joint); so many are reported, those that the model contradicts most ("prune by noise rate"). With several labels
+an example, each label is a question of its own, yes or no (Thyagarajan et al., "Identifying incorrect
+annotations in multi-label classification data", 2022). Where cleanlab asks that the other answer scores above
+0.5, here the score has to lie beyond the middle of the two thresholds, so that it need not be a probability.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Suspect(Record):
     score: float
     """What the model gives the label."""
     margin: float
-    """How far beyond the class's own threshold the contradiction is; the list is ranked by it."""
+    """How far the score lies beyond the middle of the label's two thresholds; the list is ranked by it."""
 
 
 def validate(given: ArrayLike, scores: ArrayLike) -> tuple[NDArray[np.bool_], Floats]:
@@ -79,14 +79,15 @@ def suspects(given: ArrayLike, scores: ArrayLike, labels: Sequence[str]) -> list
     if len(labels) != named.shape[1]:
         raise ValueError(f"{len(labels)} labels for {named.shape[1]} columns")
     yes, no = thresholds(named, values)
+    middle = (yes + 1 - no) / 2
     with np.errstate(invalid="ignore"):
         clear_yes, clear_no = values >= yes, 1 - values >= no
-    extra = named & clear_no & ~clear_yes
-    missing = ~named & clear_yes & ~clear_no
-    margins = np.where(extra, 1 - values - no, values - yes)
-    doubt = np.where(extra, 1 - values, values)
+    clear_yes, clear_no = clear_yes & ~clear_no, clear_no & ~clear_yes
+    extra = _most_wrong(named, clear_yes, clear_no, values - middle)
+    missing = _most_wrong(~named, clear_no, clear_yes, middle - values)
+    margins = np.abs(values - middle)
     rows, columns = np.nonzero(extra | missing)
-    order = np.lexsort((columns, rows, -doubt[rows, columns], -margins[rows, columns].round(9)))
+    order = np.lexsort((columns, rows, -margins[rows, columns].round(9)))
     return [
         Suspect(
             row=int(rows[i]),
@@ -97,6 +98,27 @@ def suspects(given: ArrayLike, scores: ArrayLike, labels: Sequence[str]) -> list
         )
         for i in order
     ]
+
+
+def _most_wrong(
+    asked: NDArray[np.bool_],
+    clearly_right: NDArray[np.bool_],
+    clearly_wrong: NDArray[np.bool_],
+    agrees: Floats,
+) -> NDArray[np.bool_]:
+    """Of the labels asked about, as many as the clear ones say are wrong: those that agree least, and below 0."""
+    chosen = np.zeros_like(asked)
+    for column in range(asked.shape[1]):
+        own = asked[:, column]
+        wrong, right = (
+            int((own & clearly_wrong[:, column]).sum()),
+            int((own & clearly_right[:, column]).sum()),
+        )
+        count = round(wrong / (wrong + right) * int(own.sum())) if wrong else 0
+        doubted = np.flatnonzero(own & (agrees[:, column] < 0))
+        order = np.argsort(agrees[doubted, column], kind="stable")
+        chosen[doubted[order[:count]], column] = True
+    return chosen
 
 
 def evaluate(given: ArrayLike, scores: ArrayLike) -> dict[str, float | int]:
