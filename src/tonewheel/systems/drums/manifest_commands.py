@@ -1,4 +1,4 @@
-"""The verbs of `tonewheel drums manifest`: stitch, compare and weigh manifests of drum events."""
+"""The verbs of `tonewheel drums manifest`: stitch, compare and weigh, and those of `annotate_commands`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.systems.drums.annotate_commands import annotate, boundary, openness
 
 app = typer.Typer(
-    help="Manifests of drum events: merge, compare, weigh.", no_args_is_help=True, rich_markup_mode=None
+    help="Manifests of drum events: merge, compare, annotate, weigh.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -160,6 +163,10 @@ def weights(
             f"{out}: {made.metadata['groups']} groups, {made.metadata['events_counted']} of "
             f"{made.metadata['events_total']} events counted{spread}"
         )
+
+
+for verb in (annotate, openness, boundary):
+    app.command()(verb)
 
 
 def _tell_broken(count: int, path: Path | None) -> None:
