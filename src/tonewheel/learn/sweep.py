@@ -175,15 +175,15 @@ def sweep_bayes(
             study.sampler = optuna.samplers.TPESampler(
                 seed=seed + done, n_startup_trials=min(8, max(2, runs // 3))
             )
-            trial = study.ask()
-            settings = {axis.key: _suggest(trial, axis) for axis in axes}
+            asked = study.ask()
+            settings = {axis.key: _suggest(asked, axis) for axis in axes}
             say(f"run {done + 1} of {runs}: {run_name(settings)}")
             run = run_one(settings, objective, folder, rerun=rerun and run_name(settings) not in found)
             found[run.name] = run
             if run.outcome is None:
-                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                study.tell(asked, state=optuna.trial.TrialState.FAIL)
             else:
-                study.tell(trial, run.loss)
+                study.tell(asked, run.loss)
             done += 1
     finally:
         storage.remove_session()

@@ -70,7 +70,9 @@ class HitNet(nn.Module):
         self.velocity = nn.Linear(d + 2, 1)
         self.openness = nn.Linear(d, 1)
         self.known = nn.Linear(d, 1)
-        self.to(memory_format=torch.channels_last)  # a quarter faster on a CPU
+        for block in (self.block2, self.block3, self.block4):  # a quarter faster on a CPU
+            kernels = block.get_parameter("0.weight")
+            kernels.data = kernels.data.contiguous(memory_format=torch.channels_last)
 
     def forward(self, log_mel: Tensor, level_db: Tensor | None = None) -> HitAnswers:
         peak = log_mel.amax(dim=(1, 2), keepdim=True)

@@ -11,6 +11,8 @@ import numpy as np
 from tonewheel.systems.drums.kits import Shot
 
 FEWEST_LAYERS = 3
+LOUDEST = 1.0005
+"""The order of a hit without a layer is its peak, so what lies above full scale has a layer."""
 HATS = frozenset({"hihat_closed", "hihat_open", "hihat_pedal"})
 
 _OPENNESS = (
@@ -43,7 +45,7 @@ def velocities(shots: Iterable[Shot]) -> dict[tuple[int, str], float]:
     found = {}
     for own in drums.values():
         layer = np.array([shot.strength for shot in own])
-        if layer.max() > 1.1:  # layers are whole or half numbers; a tenth of the peak was added to them
+        if layer.max() > LOUDEST:  # layers are whole or half numbers; a tenth of the peak was added to them
             layer = np.floor(2 * layer) / 2
         if len(own) < FEWEST_LAYERS or np.ptp(layer) == 0:
             continue
@@ -58,7 +60,9 @@ def peak_db(shot: Shot) -> float | None:
     Prepared hits are levelled; but a tenth of the peak is in the order of those with layers (`strength_of`).
     """
     peak = 10 * (shot.strength % 1)
-    return 20 * float(np.log10(peak)) if not shot.synthetic and shot.strength > 1.1 and peak > 1e-4 else None
+    return (
+        20 * float(np.log10(peak)) if not shot.synthetic and shot.strength > LOUDEST and peak > 1e-4 else None
+    )
 
 
 def openness_of(shot: Shot) -> float | None:

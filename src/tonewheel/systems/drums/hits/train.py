@@ -29,8 +29,8 @@ from tonewheel.systems.drums.hits.scores import macro_f
 from tonewheel.systems.drums.prepare import Prepared
 
 KIND = "drum hit classifier"
-VALIDATION_BATCHES = 8
-CALIBRATION_BATCHES = 16
+VALIDATION_BATCHES = 6
+CALIBRATION_BATCHES = 10
 
 
 class HitsModule(lightning.LightningModule):
@@ -48,6 +48,7 @@ class HitsModule(lightning.LightningModule):
         self.frozen = [getattr(self.net, name) for name in recipe.freeze]
         for block in self.frozen:
             block.requires_grad_(False)
+        self.train()
         self.seen: list[tuple[Tensor, Tensor]] = []
 
     def train(self, mode: bool = True) -> HitsModule:
