@@ -55,6 +55,7 @@ def test_midi(tmp_path: Path) -> None:
     assert score.timing.at(4).meter == "3/4"
 
 
+@pytest.mark.slow  # jams imports half of scipy and pandas
 def test_jams_loads_and_validates(tmp_path: Path) -> None:
     jams = pytest.importorskip("jams")
     write_hits(tmp_path / "a.jams", HITS, TIMING, Song(seconds=4.0, title="A", made_by="drums 1"))
