@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 import pytest
 
 from tonewheel.systems.drums.prepare import Prepared, prepare
+from tonewheel.systems.drums.transcriber import Ears
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,15 @@ def drum_kits(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     )
     assert not left_out
     return prepared
+
+
+@pytest.fixture(scope="session")
+def flux_ears() -> Ears:
+    """Ears that hear without having been trained; test files do not import each other."""
+    spec = importlib.util.spec_from_file_location("flux_ears", Path(__file__).with_name("flux_ears.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    ears: Ears = module.flux_ears()
+    return ears

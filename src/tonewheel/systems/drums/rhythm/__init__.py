@@ -1,0 +1,1 @@
+"""From hits to pulse, beats and bars."""
