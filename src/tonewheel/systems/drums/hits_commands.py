@@ -103,6 +103,7 @@ def evaluate_hits(
     split: str = "test",
     weights: Path | None = None,
     outliers: Path | None = None,
+    count: int = 480,
     as_json: bool = False,
 ) -> None:
     """`drums evaluate PREPARED --model hits`: hits of kits that training never heard, and what is no drum."""
@@ -111,7 +112,7 @@ def evaluate_hits(
     from tonewheel.systems.drums.prepare import Prepared
 
     classifier = HitClassifier.load(weights) if weights else HitClassifier.shipped()
-    scores = evaluate(Prepared(prepared), classifier, out, split=split, outliers=outliers)
+    scores = evaluate(Prepared(prepared), classifier, out, split=split, outliers=outliers, count=count)
     if as_json:
         emit(scores)
     else:

@@ -235,7 +235,7 @@ def _unknown(
 ) -> dict[str, dict[str, float]]:
     """Drums against what is none, by kind and all together."""
     front = classifier.recipe.front_end
-    made = Outliers(prepared, split, front.samples, front.lead_samples, per_kind=32)
+    made = Outliers(prepared, split, front.samples, front.lead_samples, per_kind=min(32, max(2, count // 8)))
     clips = [made.draw(rng, kind) for kind in made.kinds for _ in range(max(1, count // len(made.kinds)))]
     if folder is not None:
         clips += _from_files(folder, front.samples, count, rng)
