@@ -1,23 +1,33 @@
-"""The verbs of `tonewheel drums` around the transcriber: prepare, train, evaluate; heavy imports inside them."""
+"""The verbs of `tonewheel drums` around its two models: prepare, train, evaluate; heavy imports inside them."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.systems.drums.hits_commands import evaluate_hits, train_hits
 
-app = typer.Typer(help="Train and measure the drum transcriber.", no_args_is_help=True, rich_markup_mode=None)
+
+class Model(StrEnum):
+    """Which of the two models of the drums system."""
+
+    transcriber = "transcriber"
+    """Songs into hits."""
+    hits = "hits"
+    """What one hit is."""
+
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
 Weights = Annotated[
     Path | None, typer.Option("--weights", help="Weights of your own training; default: those shipped.")
 ]
+Which = Annotated[Model, typer.Option("--model", help="transcriber: songs into hits; hits: what one hit is.")]
 
 
-@app.command()
 def prepare(
     sources: Annotated[
         list[Path], typer.Argument(help="Folders with an index.csv: hits, MIDI grooves, music, rooms.")
@@ -59,7 +69,6 @@ def prepare(
         say(f"{out}: {told}; {len(left_out)} files left out")
 
 
-@app.command()
 def train(
     prepared: Annotated[Path, typer.Argument(help="A folder made by `drums prepare`.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Run folder; a killed run in it continues.")],
@@ -71,9 +80,29 @@ def train(
     initial: Annotated[
         Path | None, typer.Option("--from", help="Weights to start from, such as those of another run.")
     ] = None,
+    model: Which = Model.transcriber,
+    dataset: Annotated[
+        Path | None, typer.Option("--dataset", help="hits: also a folder written by `drums collect export`.")
+    ] = None,
+    sampling_weights: Annotated[
+        Path | None,
+        typer.Option("--sampling-weights", help="hits: of `drums manifest weights`, for --dataset."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train the transcriber; the weights for use are written to OUT/drums.safetensors."""
+    """Train a model; the weights for use are written to OUT/drums.safetensors, or OUT/hits.safetensors."""
+    if model is Model.hits:
+        train_hits(
+            prepared,
+            out,
+            recipe,
+            settings,
+            initial,
+            dataset=dataset,
+            sampling_weights=sampling_weights,
+            as_json=as_json,
+        )
+        return
     from tonewheel.learn.recipe import load_recipe
     from tonewheel.systems.drums.prepare import Prepared
     from tonewheel.systems.drums.recipe import DrumsRecipe
@@ -87,9 +116,11 @@ def train(
         say(f"{out / 'drums.safetensors'}: {result.steps} steps, {best}")
 
 
-@app.command()
 def evaluate(
-    songs: Annotated[Path, typer.Argument(help="Folder of annotated songs, one instrument a file.")],
+    source: Annotated[
+        Path,
+        typer.Argument(help="Folder of annotated songs, one instrument a file; hits: a prepared folder."),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the report.")],
     prepared: Annotated[
         Path | None, typer.Option("--prepared", help="Also measure on held-out renders of this folder.")
@@ -99,10 +130,15 @@ def evaluate(
         float, typer.Option(help="Loudness of the drums against all other parts together, LU.")
     ] = 0.0,
     baselines: Annotated[bool, typer.Option(help="Also band flux, and librosa if installed.")] = True,
+    model: Which = Model.transcriber,
+    split: Annotated[str, typer.Option(help="hits: split to report on.")] = "test",
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
-    """Measure on annotated songs, drums alone and in a mix, beside what a user could pick instead."""
+    """Measure on annotated songs, drums alone and in a mix, or on hits of unheard kits, beside what else there is."""
+    if model is Model.hits:
+        evaluate_hits(source, out, split=split, weights=weights, as_json=as_json)
+        return
     from tonewheel.systems.drums.calibrate import hear, score
     from tonewheel.systems.drums.evaluate import evaluate as run
     from tonewheel.systems.drums.prepare import Prepared
@@ -111,7 +147,7 @@ def evaluate(
     ears = Ears.shipped() if weights is None else Ears.load(weights)
     # Other scenes of the held-out kits than those that the thresholds were fitted on.
     valid = score(hear(Prepared(prepared), ears, scenes, seed=1), ears.rule) if prepared else None
-    scores = run(ears, songs, out, baselines=baselines, drums_to_rest_db=drums_to_rest_db, valid=valid)
+    scores = run(ears, source, out, baselines=baselines, drums_to_rest_db=drums_to_rest_db, valid=valid)
     if as_json:
         emit(scores)
     else:

@@ -1,0 +1,1 @@
+"""Which drum was struck when, and how hard."""
