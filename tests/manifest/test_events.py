@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tonewheel.core.errors import InputError
 from tonewheel.manifest.components import canonical, is_known
 from tonewheel.manifest.event_lines import Quarantine
+from tonewheel.manifest.events import scan as scanning
 from tonewheel.manifest.events.compare import compare
 from tonewheel.manifest.events.health import measure_health
 from tonewheel.manifest.events.lines import good_blocks
@@ -261,13 +262,21 @@ def test_a_file_that_is_not_there_is_named_before_any_work(folder: Path) -> None
     assert not list(folder.iterdir())
 
 
-def test_the_order_of_events_is_that_of_the_file_whatever_runs_in_parallel(folder: Path) -> None:
-    (path,) = _written(
-        folder, [b"".join(b'{"sample_id": "%d", "notes": "%s"}\n' % (n, b"x" * 300) for n in range(60000))]
-    )
+@pytest.mark.parametrize("twice", [False, True])
+def test_the_order_of_events_is_that_of_the_file_whatever_runs_in_parallel(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, twice: bool
+) -> None:
+    monkeypatch.setattr(scanning, "SMALL_BYTES", 0)  # a database in a file
+    monkeypatch.setattr(scanning, "PIPE_BYTES", 1 << 20)  # and many pipes
+    rows = [b'{"sample_id": "%d", "notes": "%s"}\n' % (number, b"x" * 300) for number in range(20_000)]
+    if twice:  # an object that gives a key twice, far from the start
+        rows[15_000] = b'{"sample_id": "0", "sample_id": "15000"}\n'
+    (path,) = _written(folder, [b"".join(rows)])
+    seen = bytearray()
     with Scan([path], memory_mb=200) as scan:
-        scan.load("events", [path], ["sample_id"])
+        assert scan.load("events", [path], ["sample_id"], seen.extend) == 20_000
         assert scan.rows("SELECT count(*) FROM events WHERE rowid <> sample_id::BIGINT") == [(0,)]
+    assert bytes(seen) == path.read_bytes()
 
 
 @pytest.mark.parametrize(

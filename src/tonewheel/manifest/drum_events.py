@@ -15,7 +15,7 @@ from typing import Annotated, Any, Self
 import msgspec
 
 from tonewheel.core.errors import InputError
-from tonewheel.core.records import LONGEST_LINE_BYTES, Record, explain
+from tonewheel.core.records import Record, explain
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Unit = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -26,6 +26,9 @@ Controller = (
     Annotated[int, msgspec.Meta(ge=0, le=127)] | Annotated[float, msgspec.Meta(ge=0, le=127, multiple_of=1)]
 )
 Positive = Annotated[float, msgspec.Meta(gt=0)]
+
+LONGEST_LINE_BYTES = 1 << 20
+"""A longer line is no event. DuckDB sets aside several buffers of twice this size."""
 
 DECODE_ERRORS = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError)
 
@@ -178,7 +181,7 @@ def broken(line: bytes) -> str | None:
     'components[0].velocity: expected float <= 1.0'
     """
     if len(line) >= LONGEST_LINE_BYTES:
-        return f"the line is longer than {LONGEST_LINE_BYTES // 2**20} MiB; is this JSONL?"
+        return f"the line is longer than {LONGEST_LINE_BYTES >> 20} MiB; is this JSONL?"
     if b"\0" in line:
         return "holds NUL bytes; was the file cut off while it was written?"
     try:

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from tonewheel.core.errors import InputError
-from tonewheel.core.records import LONGEST_LINE_BYTES
-from tonewheel.manifest.drum_events import DECODE_ERRORS, LINES, broken
+from tonewheel.manifest.drum_events import DECODE_ERRORS, LINES, LONGEST_LINE_BYTES, broken
 from tonewheel.manifest.event_lines import Quarantine
 
 BLOCK_BYTES = 1 << 16
@@ -100,7 +99,7 @@ def _blocks(source: Path, block_bytes: int, quarantine: Quarantine) -> Iterator[
             else:
                 rest += block
             if len(rest) >= LONGEST_LINE_BYTES:
-                limit = f"the line is longer than {LONGEST_LINE_BYTES // 2**20} MiB; is this JSONL?"
+                limit = f"the line is longer than {LONGEST_LINE_BYTES >> 20} MiB; is this JSONL?"
                 quarantine.add(source, number, limit, rest[:SHOWN_BYTES])
                 number += 1
                 yield b""

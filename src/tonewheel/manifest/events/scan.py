@@ -1,7 +1,7 @@
 """Manifests as tables: the good lines stream through a pipe into DuckDB while they are being checked.
 
-One thread reads and checks the lines (`lines.good_blocks`), DuckDB parses what comes out of the pipe with
-explicit types on its own threads and keeps the columns that were asked for in a file in a scratch folder. So a
+One thread reads and checks the lines (`lines.good_blocks`), DuckDB parses what comes out of pipes with explicit
+types on its own threads and keeps the columns that were asked for in a file in a scratch folder. So a
 file is read once, no copy of it is made, and what both hold in memory has a limit.
 
 The row number of a table is the order of the events over all sources, from 0.
@@ -22,7 +22,7 @@ import msgspec
 
 from tonewheel.core.errors import InputError, TonewheelError
 from tonewheel.core.progress import progress
-from tonewheel.core.records import LONGEST_LINE_BYTES
+from tonewheel.manifest.drum_events import LONGEST_LINE_BYTES
 from tonewheel.manifest.event_lines import Quarantine
 from tonewheel.manifest.events.lines import BLOCK_BYTES, good_blocks
 
@@ -50,6 +50,9 @@ TYPES = {
 """The columns that a table can have; any other key of an event comes as JSON text."""
 
 Sources = Sequence[str | Path]
+
+PIPE_BYTES = 64 << 20
+"""DuckDB keeps all that it has read from a pipe until it is closed, so each holds no more than this."""
 
 SMALL_BYTES = 64 << 20
 """Manifests of no more than so much are held in memory."""
@@ -164,23 +167,36 @@ class Scan:
     ) -> int:
         import duckdb
 
+        types = {_quoted(name): TYPES.get(name, "JSON") for name in columns}
         pipe = self.folder / f"{table}.pipe"
-        pipe.unlink(missing_ok=True)
-        os.mkfifo(pipe)
-        feeder = _Feeder(pipe, blocks, tee)
-        feeder.start()
-        types = ", ".join(f"{_quoted(name)}: '{TYPES.get(name, 'JSON')}'" for name in columns)
+        where = str(pipe).replace("'", "''")
+        spec = ", ".join(f"{name}: '{kind}'" for name, kind in types.items())
+        query = (
+            f"INSERT INTO {table} SELECT * FROM read_ndjson('{where}', columns={{{spec}}}, "
+            f"maximum_object_size={LONGEST_LINE_BYTES}, compression='none')"
+        )
+        self.connection.execute(
+            f"CREATE OR REPLACE TABLE {table} ({', '.join(f'{name} {kind}' for name, kind in types.items())})"
+        )
+        self.connection.begin()
         try:
-            self.connection.execute(
-                f"CREATE OR REPLACE TABLE {table} AS SELECT * FROM read_ndjson('{pipe}', columns={{{types}}}, "
-                f"maximum_object_size={LONGEST_LINE_BYTES}, compression='none')"
-            )
+            more = True
+            while more:
+                pipe.unlink(missing_ok=True)
+                os.mkfifo(pipe)
+                feeder = _Feeder(pipe, blocks, tee)
+                feeder.start()
+                try:
+                    self.connection.execute(query)
+                finally:
+                    feeder.finish()
+                more = feeder.more
         except duckdb.InvalidInputException as error:
+            self.connection.rollback()
             if "duplicate key" in str(error):
                 raise _Ambiguous from None
             raise
-        finally:
-            feeder.finish()
+        self.connection.commit()
         (count,) = self.connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0]
         return int(count)
 
@@ -196,11 +212,18 @@ class _Feeder(threading.Thread):
         super().__init__(daemon=True)
         self.pipe, self.blocks, self.tee = pipe, blocks, tee
         self.error: BaseException | None = None
+        self.more = True
 
     def run(self) -> None:
+        written = 0
         try:
             with self.pipe.open("wb", buffering=0) as out:
-                for block in self.blocks:
+                while written < PIPE_BYTES:
+                    block = next(self.blocks, b"")
+                    if not block:
+                        self.more = False
+                        break
+                    written += len(block)
                     if self.tee:
                         self.tee(block)
                     view = memoryview(block)
@@ -243,7 +266,7 @@ def _once(line: bytes, encoder: msgspec.json.Encoder) -> dict[str, msgspec.Raw]:
 
 
 def _quoted(name: str) -> str:
-    return "'" + name.replace("'", "''") + "'"
+    return '"' + name.replace('"', '""') + '"'
 
 
 def check_sources(sources: Sources) -> None:
