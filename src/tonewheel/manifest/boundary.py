@@ -20,6 +20,7 @@ import msgspec
 
 from tonewheel.core.errors import InputError
 from tonewheel.core.files import atomic_path
+from tonewheel.core.progress import progress
 from tonewheel.core.records import Record
 from tonewheel.manifest.event_lines import Quarantine, components_of, number_of, quarantine_path, read_events
 
@@ -120,7 +121,8 @@ def boundary_pack(
         written: IO[bytes] | None = None
         if out is not None:
             written = stack.enter_context(stack.enter_context(atomic_path(out)).open("wb"))
-        for _, _, event in read_events(events, quarantine):
+        lines = read_events(events, quarantine)
+        for _, _, event in progress(lines, f"reading {Path(events).name}", unit="events"):
             total += 1
             onset_s = number_of(event.get("onset_time"))
             own = sorted({one["label"] for one in components_of(event)})

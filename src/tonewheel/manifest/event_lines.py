@@ -18,6 +18,7 @@ import msgspec
 
 from tonewheel.core.errors import InputError
 from tonewheel.core.files import atomic_path
+from tonewheel.core.progress import progress
 from tonewheel.core.records import LONGEST_LINE_BYTES
 from tonewheel.manifest.drum_events import broken
 
@@ -135,7 +136,7 @@ def rewrite(
         if out is not None:
             temporary = stack.enter_context(atomic_path(out))
             written = stack.enter_context(temporary.open("wb"))
-        for line in read_events(source, quarantine):
+        for line in progress(read_events(source, quarantine), f"rewriting {source.name}", unit="events"):
             events += 1
             raw = line.raw
             if change(line):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import bisect
 from collections import Counter, defaultdict
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -149,7 +150,7 @@ class Calibrator:
         for component in components_of(event):
             raw = number_of(component.get("openness_raw"))
             label: str = component["label"]
-            if raw is None or not is_known(label) or not class_of(label).startswith("hihat"):
+            if raw is None or not _is_hat(label):
                 continue
             self.hats += 1
             curve, wanted = self._curve(event, component.get("openness_curve_id"))
@@ -224,6 +225,12 @@ def calibrate(
     )
 
 
+@lru_cache(4096)
+def _is_hat(label: str) -> bool:
+    return is_known(label) and class_of(label).startswith("hihat")
+
+
+@lru_cache(4096)
 def _plain(name: str) -> str:
     return " ".join(name.split()).casefold()
 

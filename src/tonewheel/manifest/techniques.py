@@ -18,6 +18,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from tonewheel.core.progress import progress
 from tonewheel.core.records import Record
 from tonewheel.manifest.components import canonical, class_of, is_known
 from tonewheel.manifest.event_lines import (
@@ -157,7 +159,8 @@ def _spread(events: str | Path, folder: Path) -> int:
         if len(rows) >= _WAITING:
             flush(name)
 
-    for number, _, event in read_events(events, Quarantine(None)):
+    lines = read_events(events, Quarantine(None))
+    for number, _, event in progress(lines, f"reading {Path(events).name}", unit="events"):
         last = number
         who = _performance(event)
         bucket = who % BUCKETS
@@ -184,9 +187,7 @@ def _performance(event: Event) -> int:
 def _cymbals(event: Event) -> Iterator[tuple[int, int, int, int]]:
     """Family, label, variant (0: not said) and hi-hat state of the cymbals of an event."""
     for component in components_of(event):
-        if not is_known(component["label"]):
-            continue
-        name = class_of(component["label"])
+        name = _class(component["label"])
         family = name.partition("_")[0]
         if family not in _FAMILIES:
             continue
@@ -206,6 +207,11 @@ def _cymbals(event: Event) -> Iterator[tuple[int, int, int, int]]:
             crc32(str(variant).strip().casefold().encode()) if variant else 0,
             state,
         )
+
+
+@lru_cache(4096)
+def _class(label: str) -> str:
+    return class_of(label) if is_known(label) else ""
 
 
 def _short(event: Event) -> bool:

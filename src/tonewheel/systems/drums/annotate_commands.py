@@ -105,7 +105,7 @@ def boundary(
     """Write the events near the edges of streaming windows, as truth for the boundary gate."""
     from tonewheel.manifest.boundary import EDGES, Windows, boundary_pack
 
-    out = _out(events, output, False, dry_run, force)
+    out = _out(events, output, None, dry_run, force)
     windows = Windows.of_ms(window_ms, hop_ms, margin_ms, rate)
     found = boundary_pack(
         events,
@@ -128,19 +128,25 @@ def boundary(
         raise typer.Exit(1)
 
 
-def _out(events: Path, output: Path | None, in_place: bool, dry_run: bool, force: bool) -> Path | None:
-    """Where to write, None for a dry run; refused before the work where it cannot be."""
+def _out(events: Path, output: Path | None, in_place: bool | None, dry_run: bool, force: bool) -> Path | None:
+    """Where to write, None for a dry run; refused before the work where it cannot be.
+
+    `in_place` is None for a verb that has no such option.
+    """
     from tonewheel.core.errors import InputError
     from tonewheel.core.files import refuse_overwrite
 
     if dry_run:
         return None
-    if in_place == (output is not None):
-        raise InputError("--output", "is needed, or --in-place (not both), or --dry-run")
+    if bool(in_place) == (output is not None):
+        other = "" if in_place is None else ", or --in-place (not both)"
+        raise InputError("--output", f"is needed{other}, or --dry-run")
     if in_place or output is None:
         return events
     if output.exists() and events.exists() and output.samefile(events):
-        raise InputError(output, "is the manifest itself; --in-place replaces it")
+        raise InputError(
+            output, f"is the manifest itself{'' if in_place is None else '; --in-place replaces it'}"
+        )
     refuse_overwrite(output, force)
     return output
 
