@@ -13,7 +13,7 @@ from tonewheel.systems.drums.transcriber import Ears
 
 LAG = 2
 BANDS = {"kick": slice(0, 3), "snare": slice(6, 36), "hihat": slice(62, 78)}
-LEAST_RISE = {"kick": 2.0, "snare": 1.4, "hihat": 1.4}
+LEAST_RISE = {"kick": 2.0, "snare": 4.0, "hihat": 1.4}
 
 
 class Flux(nn.Module):
@@ -28,8 +28,10 @@ class Flux(nn.Module):
         known = torch.cat([state.tail, log_mel.clamp_min(-6.0)], dim=2)
         rise = (known[..., LAG:] - known[..., :-LAG]).clamp_min(0)
         onset = rise.new_full((len(rise), len(FAMILIES), rise.shape[2]), -8.0)
-        for family, band in BANDS.items():
-            onset[:, FAMILIES.index(family)] = 2 * (rise[:, band].mean(dim=1) - LEAST_RISE[family])
+        rises = {family: rise[:, band].mean(dim=1) for family, band in BANDS.items()}
+        rises["kick"] = rises["kick"] - rises["snare"]  # a snare is heard in the low band as well
+        for family, value in rises.items():
+            onset[:, FAMILIES.index(family)] = 2 * (value - LEAST_RISE[family])
         label = onset.new_full((len(rise), len(LABELS), rise.shape[2]), -4.0)
         label[:, LABELS.index("hihat_closed")] = 2.0
         label[:, LABELS.index("snare")] = 2.0
