@@ -111,7 +111,7 @@ def test_a_batch_without_outliers_or_velocities_has_a_loss(drum_kits: Prepared) 
     unknown = torch.full_like(batch.velocity, torch.nan)
     found, total, _ = HitsModule(recipe)._losses(batch._replace(velocity=unknown, openness=unknown))
     assert bool(total.isfinite())
-    assert float(found["exposure"]) == float(found["velocity"]) == 0.0
+    assert found["exposure"].item() == found["velocity"].item() == 0.0
 
 
 def test_rare_labels_weigh_more() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -121,3 +122,23 @@ def test_the_report_tells_every_run(tmp_path: Path) -> None:
     text = page.read_text()
     assert text.count("the run diverged") == 2
     assert "finished now" in text
+
+
+def test_real_trainings_are_compared_and_go_on(toy: ModuleType, tmp_path: Path) -> None:
+    """A killed run goes on from its checkpoint, not from the start."""
+    stops: dict[float, int | None] = {0.02: 17}
+
+    def objective(settings: Settings, run_dir: Path) -> Outcome:
+        rate = settings["learning_rate"]
+        changed = toy.SETTINGS.model_copy(update={"learning_rate": rate})
+        result = toy.fit_toy(run_dir / "run", changed, stops.pop(rate, None))
+        return Outcome(score=result.best_score, best_step=result.best_step, scores=result.scores)
+
+    axes = parse_axes(["learning_rate=1e-5,0.02"])
+    with pytest.raises(toy.KilledError):
+        sweep_grid(axes, objective, tmp_path)
+    found = sweep_grid(axes, objective, tmp_path)
+    assert [run.settings["learning_rate"] for run in found.runs] == [0.02, 1e-5]
+    assert [run.skipped for run in found.runs] == [False, True]
+    journal = (tmp_path / found.runs[0].name / "run" / "journal.jsonl").read_text()
+    assert '"resume"' in journal
