@@ -27,7 +27,7 @@ def beat(
     bpm: float, bars: int = 16, offset_s: float = 0.0, beats: int = 4, jitter_s: float = 0.0
 ) -> list[DrumHit]:
     """Kick on one, snare on the back beats, hats in between."""
-    rng = generator(1, bpm, beats)
+    rng = generator(1, str(bpm), beats)
     hits = []
     for step in range(bars * beats * 2):
         time_s = offset_s + step * 30 / bpm + (rng.normal(0, jitter_s) if jitter_s else 0.0)

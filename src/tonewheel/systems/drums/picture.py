@@ -104,13 +104,13 @@ def _lanes(
         rings = [hit.label in ("hihat_open", "crash") for hit in found]
         face = ["white" if hollow else COLOURS[lane] for hollow in rings]
         axes.scatter(
-            [hit.onset_s for hit in found], [height] * len(found), s=[14 + 60 * h.velocity for h in found],
+            [hit.onset_s for hit in found], [height] * len(found), s=[10 + 42 * h.velocity for h in found],
             c=face or None, edgecolors=COLOURS[lane], linewidths=1.4, zorder=2,
         )  # fmt: skip
         true = [h for h in reference or () if lane_of(h) == lane and span_s[0] <= h.onset_s < span_s[1]]
         axes.scatter(
-            [hit.onset_s for hit in true], [height] * len(true), s=170, facecolors="none", edgecolors=INK,
-            linewidths=0.8, zorder=1,
+            [hit.onset_s for hit in true], [height] * len(true), s=90, facecolors="none", edgecolors=INK,
+            linewidths=0.7, zorder=1,
         )  # fmt: skip
 
 
