@@ -71,11 +71,11 @@ def fit_rule(
 
 
 def fit_live_limit(
-    prepared: Prepared, embedder: Embedder, *, split: str = "valid", hours: float = 4.0
+    prepared: Prepared, embedder: Embedder, *, split: str = "valid", hours: float = 4.0, plays: int = 150
 ) -> float:
     """The lowest odds at which listening to songs outside the pack, and to applause, starts a song once in `hours`.
 
-    Half of the split's songs are the pack, the other half is played, and the other way round.
+    Half of the split's songs are the pack, the other half is played, and the other way round; at most `plays` songs.
     """
     hall = Hall(prepared, split)
     rows = [embedder.embed(hall.song(track)).embeddings for track in hall.tracks]
@@ -99,16 +99,16 @@ def fit_live_limit(
         highest.append(max(odds))
 
     halves = [list(range(first, len(rows), 2)) for first in (0, 1)]
-    plays = [
+    played = [
         (own, song, snr_db)
         for own, other in (halves, halves[::-1])
         for song in other
         for snr_db in (5.0, 10.0)
-    ]
-    for own, song, snr_db in progress(plays, "calibrate listening", len(plays)):
+    ][:plays]
+    for own, song, snr_db in progress(played, "calibrate listening", len(played)):
         rng = generator(0, "calibrate live", song, f"{snr_db:g}")
         listen_to(hall.chain(rng, snr_db).apply(hall.song(hall.tracks[song]), rate), own)
-    for audio in hall.ambience(20, 30.0, "calibrate live"):
+    for audio in hall.ambience(min(20, plays), 30.0, "calibrate live"):
         listen_to(audio, halves[0])
     allowed = int(heard_s / 3600 / hours)
     return float(sorted(highest, reverse=True)[allowed] + 1e-3)

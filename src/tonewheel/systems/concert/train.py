@@ -88,7 +88,8 @@ def train(prepared: Prepared, recipe: ConcertRecipe, run_dir: Path, initial: Pat
     if initial is not None:
         load_weights(module.encoder, load_model(initial, kind=KIND).tensors, initial)
     result = fit(module, recipe.fit, Stream(stream.draw, recipe.fit.seed), valid, run_dir, recipe=recipe)
-    release(prepared, recipe, result, run_dir / "concert.safetensors")
+    # A run of a few steps is a trial: calibrating it as well as a real one would take longer than the run.
+    release(prepared, recipe, result, run_dir / "concert.safetensors", count=min(150, 10 + result.steps))
     return result
 
 
@@ -100,7 +101,7 @@ def release(
     load_weights(encoder, state_weights(result.best, prefix="encoder."), result.best)
     embedder = Embedder(encoder, recipe, "unreleased")
     embedder.rule = fit_rule(prepared, embedder, count=count)
-    limit = fit_live_limit(prepared, embedder)
+    limit = fit_live_limit(prepared, embedder, plays=count)
     rule = structs.replace(embedder.rule, least_live_odds=max(limit, embedder.rule.least_odds))
     used = [t for t in prepared.tracks if t.split == "train"]
     real = [t for t in used if not t.synthetic]
