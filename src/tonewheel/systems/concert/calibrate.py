@@ -25,6 +25,7 @@ Floats64 = NDArray[np.float64]
 SNRS_DB = (0.0, 5.0, 10.0)
 WINDOWS = (1, 3, 7, 13, 17)
 QUERY_S = 10.0
+AMBIENCE_CLIPS = 60
 LEAST_PRECISION = 0.99
 """Of the answers "it is this song", where half of the queries are of a song outside the pack, or no music."""
 
@@ -108,8 +109,11 @@ def fit_live_limit(
     for own, song, snr_db in progress(played, "calibrate listening", len(played)):
         rng = generator(0, "calibrate live", song, f"{snr_db:g}")
         listen_to(hall.chain(rng, snr_db).apply(hall.song(hall.tracks[song]), rate), own)
-    for audio in hall.ambience(min(20, plays), 30.0, "calibrate live"):
-        listen_to(audio, halves[0])
+    # A split has few crowds; what is heard between songs may come from training too, as its songs do not.
+    for place in (hall, Hall(prepared, "train")):
+        quiet = place.ambience(min(AMBIENCE_CLIPS, plays), 30.0, "calibrate live")
+        for audio in progress(quiet, "calibrate applause and talk", min(AMBIENCE_CLIPS, plays)):
+            listen_to(audio, halves[0])
     allowed = int(heard_s / 3600 / hours)
     return float(sorted(highest, reverse=True)[allowed] + 1e-3)
 
