@@ -93,3 +93,14 @@ def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "text.safetensors", tmp_path / "missing.safetensors", tmp_path):
         with pytest.raises(InputError):
             Embedder.load(path)
+
+
+def test_silence_is_like_nothing_not_even_like_silence(long: np.ndarray, embedder: Embedder) -> None:
+    rounding = np.random.default_rng(0).integers(-1, 2, 3 * RATE).astype(np.float32) / 32768
+    for silence in (np.zeros(3 * RATE, np.float32), rounding):
+        embedded = embedder.embed(silence)
+        assert not embedded.embeddings.any()
+        assert embedded.music.max() < embedder.rule.least_music
+    ends = embedder.embed(np.concatenate([long[: 4 * RATE], np.zeros(2 * RATE, np.float32)])).embeddings
+    np.testing.assert_allclose(np.linalg.norm(ends, axis=1)[:5], 1.0, atol=1e-5)
+    assert not ends[-1].any()

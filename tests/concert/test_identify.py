@@ -18,6 +18,7 @@ from tonewheel.core.seeds import generator
 from tonewheel.degrade.presets import hall
 from tonewheel.synth.noise import applause, cheering
 from tonewheel.synth.speech import banter
+from tonewheel.systems.concert.decide import DecisionRule, Evidence
 from tonewheel.systems.concert.embed import Embedder
 from tonewheel.systems.concert.identify import describe, identify
 from tonewheel.systems.concert.pack import Pack
@@ -186,3 +187,11 @@ def test_applause_before_and_after_does_not_outvote_the_song(
     assert (answer.state, answer.song) == ("song", TITLES[1])
     assert answer.position_s == pytest.approx(-12.0, abs=0.3)  # the song begins 12 s into the file
     assert "-0:1" in describe(answer)
+
+
+def test_half_a_window_must_be_surer_than_a_whole_one() -> None:
+    rule = DecisionRule(least_odds=0.0, least_live_odds=4.0)
+    evidence = Evidence(score=0.75, margin=0.3, windows=1, music=1.0)
+    assert 0 < rule.odds(evidence) < 4
+    assert rule.state(evidence) == "song"
+    assert rule.state(evidence, short=True) == "unknown_song"

@@ -384,3 +384,10 @@ def test_costs_are_summed_up() -> None:
     assert summary.real_time_factor == 0.1
     assert "101 steps" in str(summary)
     assert cost_summary([], hop_s=0.5).steps == 0
+
+
+def test_silence_is_not_the_song_that_ends_in_silence(music: list[np.ndarray], embedder: Embedder) -> None:
+    fading = np.concatenate([music[0], np.zeros(8 * RATE, np.float32)])
+    reference = Reference(song="Fading", file="", seconds=32.0, windows=61, lufs=None)
+    pack = Pack.of([reference], [embedder.embed(fading).embeddings], embedder)
+    assert Listener(pack, embedder).push(np.zeros(20 * RATE, np.float32)) == []

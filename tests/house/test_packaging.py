@@ -53,6 +53,10 @@ def test_everything_that_is_installed_is_the_pinned_version(repository: Path) ->
             assert version == pinned.get(name), name
 
 
+# `measure` is a neighbour of the benchmarks, which are scripts and no package.
+OURS = {"tonewheel", "measure"}
+
+
 def third_party_imports(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -63,7 +67,7 @@ def third_party_imports(folder: Path) -> Iterator[tuple[str, Path]]:
                 names = [node.module or ""]
             for name in names:
                 top = name.partition(".")[0]
-                if top not in sys.stdlib_module_names and top != "tonewheel":
+                if top not in sys.stdlib_module_names and top not in OURS:
                     yield plain(DISTRIBUTION.get(top, top)), path.relative_to(folder)
 
 

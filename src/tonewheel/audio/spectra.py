@@ -161,15 +161,13 @@ def _spectra(audio: Audio, n_fft: int, hop_samples: int) -> Iterator[tuple[int, 
     In double precision: the rounding of a float32 transform is as strong in every bin as in the loudest,
     which moves the logarithm of quiet bins by up to 1e-4.
     """
-    from scipy.fft import rfft
-
     total = frame_count(audio.shape[-1], n_fft, hop_samples)
     if total == 0:
         return
     window = hann(n_fft)
     frames = np.lib.stride_tricks.sliding_window_view(audio, n_fft, axis=-1)[..., ::hop_samples, :]
     for first in range(0, total, _FRAMES_AT_ONCE):
-        yield first, rfft(frames[..., first : first + _FRAMES_AT_ONCE, :] * window, axis=-1, overwrite_x=True)
+        yield first, np.fft.rfft(frames[..., first : first + _FRAMES_AT_ONCE, :] * window, axis=-1)
 
 
 def _squared(spectrum: NDArray[np.complex128]) -> Audio:

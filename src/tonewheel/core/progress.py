@@ -47,7 +47,8 @@ def _bar(iterable: Iterable[T], label: str, total: int | None, unit: str) -> Ite
         TextColumn(unit),
         TimeRemainingColumn(elapsed_when_finished=True),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=False) as bar:
+    # stdout is not ours: a JSON line printed while the bar is shown goes where the user sent it.
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as bar:
         task = bar.add_task(label, total=total)
         for item in iterable:
             yield item

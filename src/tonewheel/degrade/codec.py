@@ -116,7 +116,9 @@ def _sndfile(audio: Audio, rate_hz: int, name: str, bitrate_kbps: float) -> Audi
     with soundfile.SoundFile(
         memory, "w", rate_hz, channels, subtype, format=kind, compression_level=level, bitrate_mode=mode
     ) as encoder:
-        encoder.write(audio.T)
+        # In one go, minutes of Vorbis overflow the stack of libsndfile: it keeps a whole write there.
+        for first in range(0, audio.shape[-1], 10 * rate_hz):
+            encoder.write(audio.T[first : first + 10 * rate_hz])
     memory.seek(0)
     decoded: Audio = soundfile.read(memory, dtype="float32", always_2d=True)[0].T
     untagged = name == "mp3" and decoded.shape[-1] != audio.shape[-1]

@@ -26,8 +26,10 @@ def validate(
     times_s: ArrayLike, songs: ArrayLike, intervals: ArrayLike, labels: ArrayLike
 ) -> tuple[Floats, Integers, Floats, Integers]:
     """Check a stream of answers against the songs played; returns the four as arrays."""
-    times, answer = np.asarray(times_s, dtype=np.float64), np.asarray(songs, dtype=np.int64)
-    right = np.asarray(labels, dtype=np.int64)
+    times = np.asarray(times_s, dtype=np.float64)
+    if not all(np.isfinite(np.asarray(numbers, dtype=np.float64)).all() for numbers in (songs, labels)):
+        raise ValueError("songs and labels must be whole numbers")
+    answer, right = np.asarray(songs, dtype=np.int64), np.asarray(labels, dtype=np.int64)
     spans = np.asarray(intervals, dtype=np.float64).reshape(-1, 2)
     if times.ndim != 1 or times.shape != answer.shape:
         raise ValueError(f"times_s {times.shape} and songs {answer.shape} must be equally long vectors")

@@ -25,6 +25,9 @@ Floats64 = NDArray[np.float64]
 SNRS_DB = (0.0, 5.0, 10.0)
 WINDOWS = (1, 3, 7, 13, 17)
 QUERY_S = 10.0
+AMBIENCE_CLIPS = 60
+PACK_SONGS = 40
+"""A show's worth: the more songs a pack has, the likelier one of them fits by chance."""
 LEAST_PRECISION = 0.99
 """Of the answers "it is this song", where half of the queries are of a song outside the pack, or no music."""
 
@@ -34,7 +37,9 @@ def fit_rule(
 ) -> DecisionRule:
     """Fit on `count` queries for each signal-to-noise ratio, and half as many clips of ambience."""
     hall = Hall(prepared, split)
-    catalogue = Catalogue([embedder.embed(hall.song(t)).embeddings for t in hall.tracks], embedder.hop_s)
+    rows = [embedder.embed(hall.song(track)).embeddings for track in hall.tracks]
+    rows += _others(prepared, embedder, PACK_SONGS - len(rows))
+    catalogue = Catalogue(rows, embedder.hop_s)
     features: list[tuple[float, ...]] = []
     right: list[bool] = []
     music: list[float] = []
@@ -71,14 +76,19 @@ def fit_rule(
 
 
 def fit_live_limit(
-    prepared: Prepared, embedder: Embedder, *, split: str = "valid", hours: float = 4.0
+    prepared: Prepared, embedder: Embedder, *, split: str = "valid", hours: float = 4.0, plays: int = 150
 ) -> float:
     """The lowest odds at which listening to songs outside the pack, and to applause, starts a song once in `hours`.
 
-    Half of the split's songs are the pack, the other half is played, and the other way round.
+    Half of the split's songs and some of training are the pack, the other half is played, and the other way round;
+    at most `plays` songs.
     """
     hall = Hall(prepared, split)
     rows = [embedder.embed(hall.song(track)).embeddings for track in hall.tracks]
+    halves = [list(range(first, len(rows), 2)) for first in (0, 1)]
+    others = _others(prepared, embedder, PACK_SONGS - len(halves[0]))
+    more = list(range(len(rows), len(rows) + len(others)))
+    rows += others
     rate = embedder.spec.sample_rate_hz
     highest: list[float] = []
     heard_s = 0.0
@@ -87,9 +97,9 @@ def fit_live_limit(
         nonlocal heard_s
         references = [
             Reference(song=str(song), file="", seconds=0.0, windows=len(rows[song]), lufs=None)
-            for song in songs
+            for song in [*songs, *more]
         ]
-        listener = Listener(Pack.of(references, [rows[song] for song in songs], embedder), embedder)
+        listener = Listener(Pack.of(references, [rows[song] for song in [*songs, *more]], embedder), embedder)
         listener.starts_at = np.inf  # nothing starts, so every step is a chance
         heard_s += len(audio) / rate
         odds = []
@@ -98,20 +108,31 @@ def fit_live_limit(
             odds.append(listener.agreed_odds)
         highest.append(max(odds))
 
-    halves = [list(range(first, len(rows), 2)) for first in (0, 1)]
-    plays = [
+    played = [
         (own, song, snr_db)
         for own, other in (halves, halves[::-1])
         for song in other
         for snr_db in (5.0, 10.0)
-    ]
-    for own, song, snr_db in progress(plays, "calibrate listening", len(plays)):
+    ][:plays]
+    for own, song, snr_db in progress(played, "calibrate listening", len(played)):
         rng = generator(0, "calibrate live", song, f"{snr_db:g}")
         listen_to(hall.chain(rng, snr_db).apply(hall.song(hall.tracks[song]), rate), own)
-    for audio in hall.ambience(20, 30.0, "calibrate live"):
-        listen_to(audio, halves[0])
+    # A split has few crowds; what is heard between songs may come from training too, as its songs do not.
+    for place in (hall, Hall(prepared, "train")):
+        quiet = place.ambience(min(AMBIENCE_CLIPS, plays), 30.0, "calibrate live")
+        for audio in progress(quiet, "calibrate applause and talk", min(AMBIENCE_CLIPS, plays)):
+            listen_to(audio, halves[0])
     allowed = int(heard_s / 3600 / hours)
     return float(sorted(highest, reverse=True)[allowed] + 1e-3)
+
+
+def _others(prepared: Prepared, embedder: Embedder, count: int) -> list[Floats]:
+    """Embeddings of songs of the train split, to fill a pack with."""
+    tracks = [track for track in prepared.tracks if track.split == "train"]
+    # Real ones if there are any, as synthesised songs are less like the others; of all artists, who stand together.
+    tracks = [track for track in tracks if not track.synthetic] or tracks
+    chosen = tracks[:: max(1, len(tracks) // max(1, count))][: max(0, count)]
+    return [embedder.embed(prepared.floats(track)).embeddings for track in chosen]
 
 
 def _threshold(odds: Floats64, right: NDArray[np.bool_]) -> float:

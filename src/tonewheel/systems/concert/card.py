@@ -33,7 +33,7 @@ def card(weights: Path, scores: str = "") -> str:
 | output | {recipe["views"]["parts"] * recipe["encoder"]["embedding_size"]} numbers of unit length for \
 {recipe["views"]["window_s"]:g} s, every {recipe["views"]["hop_s"]:g} s |
 | trained | {run["steps"]} steps of {recipe["fit"]["batch_size"]} pairs; best at step {run["best_step"]} \
-(valid top-1 {_percent(run["best_score"])}) |
+(valid top-1 {_percent(run["best_score"])}){_start(run.get("initial"))} |
 | loss | {recipe["loss"]["name"]}, temperature {recipe["loss"]["temperature"]:g} |
 | data | {data["tracks"]} tracks and {data["synthesised"]} synthesised songs, {data["hours"]:g} h |
 | software | torch {facts["versions"]["torch"]}, tonewheel {facts["versions"]["tonewheel"]} |
@@ -50,6 +50,10 @@ Rooms, crowds and microphones (the synthesised ones are ours, CC0):
 
 {heard}
 """
+
+
+def _start(initial: str | None) -> str:
+    return "" if initial is None else f", from the weights `{initial[:12]}` of an earlier run"
 
 
 def _percent(value: float | None) -> str:

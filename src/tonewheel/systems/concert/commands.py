@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from tonewheel.systems.concert.embed import Embedder
 
 app = typer.Typer(
-    help="Which song of a show is playing, and since when.", no_args_is_help=True, rich_markup_mode=None
+    help="Which song of a show is playing, and since when.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 
 NEEDS_PROGRAMS = {"fpcalc": "`concert evaluate --baselines` (Chromaprint; Debian: libchromaprint-tools)"}

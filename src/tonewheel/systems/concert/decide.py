@@ -54,9 +54,10 @@ class DecisionRule(Record):
         """
         return self.bias + sum(w * x for w, x in zip(self.weights, evidence.features(), strict=True))
 
-    def state(self, evidence: Evidence) -> State:
-        """What a clip is."""
-        if evidence.margin >= self.tie_margin and self.odds(evidence) >= self.least_odds:
+    def state(self, evidence: Evidence, short: bool = False) -> State:
+        """What a clip is; a `short` one holds less than a window, and must be surer."""
+        least = self.least_live_odds if short else self.least_odds
+        if evidence.margin >= self.tie_margin and self.odds(evidence) >= least:
             return "song"
         return "unknown_song" if evidence.music >= self.least_music else "no_song"
 

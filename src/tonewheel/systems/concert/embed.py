@@ -23,10 +23,15 @@ Floats = NDArray[np.float32]
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "concert.safetensors"
 KIND = "concert encoder"
 PARTS_AT_ONCE = 64
+SILENT = float(np.log(1e-7))
+"""Log-mel below which a part holds nothing but the rounding of 16 bits."""
+SILENT_ODDS = -10.0
+"""Log-odds that such a part is music."""
 
 
 class Embedded(NamedTuple):
-    """Windows in order: unit rows (windows, size), and the log-odds (windows,) that each holds music."""
+    """Windows in order: unit rows (windows, size), shorter where a part is silent, and the log-odds (windows,) that
+    each holds music."""
 
     embeddings: Floats
     music: Floats
@@ -98,16 +103,18 @@ class Embedder:
 
     @torch.inference_mode()
     def embed_parts(self, parts: Floats) -> Embedded:
-        """Embed log-mel parts of one length.
+        """Embed log-mel parts of one length; silence is like nothing, not even like silence.
 
-        Shape: (parts, n_mels, frames) -> unit rows (parts, encoder's size).
+        Shape: (parts, n_mels, frames) -> unit rows (parts, encoder's size), rows of zeros for silence.
         """
         embeddings, music = [], []
         for i in range(0, len(parts), PARTS_AT_ONCE):
             rows, odds = self.encoder.embed_and_judge(torch.from_numpy(parts[i : i + PARTS_AT_ONCE]))
             embeddings.append(rows.numpy())
             music.append(odds.numpy())
-        return Embedded(np.concatenate(embeddings), np.concatenate(music))
+        silent = parts.max(axis=(1, 2)) < SILENT
+        heard = np.where(silent[:, None], np.float32(0), np.concatenate(embeddings))
+        return Embedded(heard, np.where(silent, np.float32(SILENT_ODDS), np.concatenate(music)))
 
     def embed(self, audio: Floats) -> Embedded:
         """Embed mono audio at the front end's rate, a window every hop. Shape: (samples,).

@@ -54,16 +54,19 @@ def identify(path: str, embedded: Iterable[Embedded], pack: Pack, embedder: Embe
     runs: list[list[SongMatch]] = []
     music: list[float] = []
     windows = 0
+    short = False
     for run in _runs(embedded):
         runs.append(pack.catalogue.rank(run.embeddings))
         music.append(float(run.music.mean()))
         windows = max(windows, len(run.music))
+        # Of less than a window there is the first part only.
+        short = windows == 1 and not run.embeddings[0, embedder.size // embedder.recipe.views.parts :].any()
     ranked = _over_runs(runs, pack.header.hop_s)
     # Applause before the song must not outvote it: the runs that sound most like music are asked.
     loudest = float(np.mean(sorted(music)[len(music) // 2 :]))
     rule = embedder.rule
     evidence = weigh(ranked, windows, loudest)
-    state = rule.state(evidence)
+    state = rule.state(evidence, short)
     best = ranked[0]
     return Identification(
         path=path,

@@ -83,3 +83,13 @@ class ConcertRecipe(Recipe):
     views: ViewRecipe = ViewRecipe()
     loss: LossRecipe = LossRecipe()
     fit: FitRecipe = FitRecipe()
+
+    @model_validator(mode="after")
+    def _hops_on_frames(self) -> Self:
+        frames = self.views.hop_s * self.front_end.sample_rate_hz / self.front_end.hop_samples
+        if abs(frames - round(frames)) > 1e-9:
+            raise ValueError(
+                f"views.hop_s of {self.views.hop_s:g} s is {frames:g} frames of front_end.hop_samples; "
+                "a whole number is needed"
+            )
+        return self

@@ -11,7 +11,7 @@ from msgspec import structs
 from torch import Tensor
 from torch.nn import functional
 
-from tonewheel.core.files import write_text
+from tonewheel.core.files import sha256, write_text
 from tonewheel.learn.checkpoint import load_model, load_weights, save_model, state_weights
 from tonewheel.learn.fit import RunResult, fit, versions
 from tonewheel.learn.losses import ntxent, supcon
@@ -88,19 +88,32 @@ def train(prepared: Prepared, recipe: ConcertRecipe, run_dir: Path, initial: Pat
     if initial is not None:
         load_weights(module.encoder, load_model(initial, kind=KIND).tensors, initial)
     result = fit(module, recipe.fit, Stream(stream.draw, recipe.fit.seed), valid, run_dir, recipe=recipe)
-    release(prepared, recipe, result, run_dir / "concert.safetensors")
+    # A run of a few steps is a trial: calibrating it as well as a real one would take longer than the run.
+    release(
+        prepared,
+        recipe,
+        result,
+        run_dir / "concert.safetensors",
+        count=min(150, 10 + result.steps),
+        initial=initial,
+    )
     return result
 
 
 def release(
-    prepared: Prepared, recipe: ConcertRecipe, result: RunResult, path: Path, count: int = 150
+    prepared: Prepared,
+    recipe: ConcertRecipe,
+    result: RunResult,
+    path: Path,
+    count: int = 150,
+    initial: Path | None = None,
 ) -> str:
     """Write the best weights with their decision rule and the facts for their card; returns the SHA-256."""
     encoder = Encoder(recipe.encoder, recipe.front_end.n_mels)
     load_weights(encoder, state_weights(result.best, prefix="encoder."), result.best)
     embedder = Embedder(encoder, recipe, "unreleased")
     embedder.rule = fit_rule(prepared, embedder, count=count)
-    limit = fit_live_limit(prepared, embedder)
+    limit = fit_live_limit(prepared, embedder, plays=count)
     rule = structs.replace(embedder.rule, least_live_odds=max(limit, embedder.rule.least_odds))
     used = [t for t in prepared.tracks if t.split == "train"]
     real = [t for t in used if not t.synthetic]
@@ -117,7 +130,12 @@ def release(
             ),
             "ambience": sorted({f"{a.title}: {a.licence}" for a in prepared.ambience if a.split == "train"}),
         },
-        "run": {"steps": result.steps, "best_step": result.best_step, "best_score": result.best_score},
+        "run": {
+            "steps": result.steps,
+            "best_step": result.best_step,
+            "best_score": result.best_score,
+            "initial": None if initial is None else sha256(initial),
+        },
         "versions": versions(),
     }
     digest = save_model(path, encoder.state_dict(), facts)

@@ -208,7 +208,7 @@ def _false_alarms(
             rng = generator(0, "unknown", song)
             heard = hall.chain(rng, 5.0).apply(hall.song(hall.tracks[song]), SAMPLE_RATE_HZ)
             yield _alarms("unknown song", heard, pack, embedder)
-    for audio in progress(hall.ambience(30, 40.0, "alarms"), "applause and talk", 30):
+    for audio in progress(hall.ambience(90, 40.0, "alarms"), "applause and talk", 90):
         yield _alarms("no song", audio, packs[0][0], embedder)
 
 
