@@ -1,6 +1,6 @@
 """How fast drums are transcribed, and in how much memory, beside what one could use instead.
 
-    python benchmarks/transcribe.py [--seconds 60] [--minutes 20] [--quick]
+    python benchmarks/transcribe.py [--seconds 60] [--minutes 10] [--quick]
 
 One thread. Times are of sound in memory; the first line includes decoding, tempo and bars, as the command does.
 Memory is that of a fresh program that transcribes a short and a long FLAC file.
@@ -21,6 +21,7 @@ import numpy as np
 from measure import best_s, stereo_song
 
 from tonewheel.audio.encode import Writer, write
+from tonewheel.core.progress import quiet
 from tonewheel.systems.drums.baselines import flux, librosa_onset
 from tonewheel.systems.drums.recipe import DrumsRecipe
 from tonewheel.systems.drums.transcribe import transcribe
@@ -95,9 +96,10 @@ def memory(audio: np.ndarray, minutes: tuple[float, float]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the song")
-    parser.add_argument("--minutes", type=float, default=20.0, help="length of the long file")
+    parser.add_argument("--minutes", type=float, default=10.0, help="length of the long file")
     parser.add_argument("--quick", action="store_true", help="12 s: whether it runs, not how fast")
     options = parser.parse_args()
+    quiet()
     audio = stereo_song(2, 12.0 if options.quick else options.seconds, RATE)
     ears = ears_of_it()
     print(f"weights: {ears.fingerprint[:12]}, {audio.shape[1] / RATE:.0f} s\n")
