@@ -62,7 +62,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check audio before it trains anything: leaks between splits, licences, health, duplicates."""
-    from tonewheel.gates.base import discover
+    from tonewheel.gates.base import Gate, discover
     from tonewheel.gates.report import check as run
     from tonewheel.manifest.tracks import read_tracks
 
@@ -70,7 +70,7 @@ def check(
     reading = read_tracks(index)
     root = index if index.is_dir() else index.parent
     report = run(
-        [gate() for gate in discover().values()], reading.tracks, root, quarantined=reading.quarantined
+        [gate() for gate in discover(Gate).values()], reading.tracks, root, quarantined=reading.quarantined
     )
     written, page = report.write(out)
     for verdict in report.verdicts:
