@@ -25,6 +25,8 @@ from tonewheel.cli.main import main
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCUMENTS = ("README.md", "docs/concert.md", "docs/commands.md", "docs/README.md", "CHANGELOG.md")
+PARSED_DOCUMENTS = ("docs/drums.md",)
+"""What these show is run in tests/drums, on recordings that are synthesised there."""
 PARSED_ONLY = {
     "tonewheel demo": "takes minutes; tests/cli/test_demo.py and tests/concert/test_demo.py run it smaller",
     "tonewheel concert train": "takes minutes; tests/concert/test_train.py trains",
@@ -192,6 +194,15 @@ def test_the_commands_of_a_document_do_what_it_says(
         (REPOSITORY / name).write_text(refreshed, encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", PARSED_DOCUMENTS)
+def test_the_commands_of_a_document_can_be_parsed(name: str) -> None:
+    text = (REPOSITORY / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line for step in steps(text) for line in step.commands if line.startswith("tonewheel")]
+    assert len(lines) > 10
+    for line in lines:
+        parse(shlex.split(line)[1:])
+
+
 def spans(text: str) -> list[str]:
     """Inline code of a document."""
     return re.findall(r"`([^`\n]+)`", BLOCK.sub("", text))
@@ -223,7 +234,7 @@ def anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("name", [*DOCUMENTS, "CONTRIBUTING.md"])
+@pytest.mark.parametrize("name", [*DOCUMENTS, *PARSED_DOCUMENTS, "CONTRIBUTING.md"])
 def test_links_lead_somewhere(name: str) -> None:
     here = REPOSITORY / name
     for target in re.findall(r"\]\(([^)\s]+)\)", BLOCK.sub("", here.read_text())):
