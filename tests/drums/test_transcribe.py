@@ -139,6 +139,15 @@ def test_times_stay_where_they_were_played_unless_asked(ears: Ears, song: Path) 
 
 
 @pytest.mark.parametrize(
+    ("name", "family"),
+    [("KD", 0), ("sd", 1), ("Snare", 1), ("TT", 2), ("HH", 3), ("CY", 4), ("aux_percussion", 5)],
+)
+def test_a_family_may_be_given_by_its_short_name(name: str, family: int) -> None:
+    thresholds = Options(thresholds={name: 0.77}).rule(DecodeRule()).thresholds
+    assert [number for number, value in enumerate(thresholds) if value == 0.77] == [family]
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         (Options(sensitivity=1.2), "--sensitivity: must be 0..1, got 1.2"),

@@ -192,7 +192,8 @@ def _place(name: str) -> tuple[int, str | None]:
         return FAMILIES.index(plain), None
     if is_known(name):
         label = class_of(name)
-        return FAMILIES.index(fold(label, 5) or label), label
+        # A label that names its family (SD is the snare) means all of it.
+        return FAMILIES.index(fold(label, 5) or label), None if label in FAMILIES else label
     try:
         family = fold(name, 5)  # KD, SD, TT, HH, CY
     except InputError:
