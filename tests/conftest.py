@@ -7,9 +7,12 @@ import os
 # Two threads are slower than one for our small matrices, and torch reads this when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tonewheel.core.progress import quiet
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -27,3 +30,10 @@ def shared_audio() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real recordings are not here: {folder}")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def progress_is_shown() -> Iterator[None]:
+    """`tonewheel --quiet` silences its process; the tests after it are other processes to a user."""
+    yield
+    quiet(False)
