@@ -78,7 +78,7 @@ class SceneStream:
         rows = [
             (clip, label, onset_s * self.recipe.front_end.frame_rate_hz, velocity, heard)
             for clip, scene in enumerate(scenes)
-                for (onset_s, label, velocity), heard in zip(scene.hits, scene.heard, strict=True)
+            for (onset_s, label, velocity), heard in zip(scene.hits, scene.heard, strict=True)
         ]
         hits = torch.tensor(rows, dtype=torch.float32).reshape(-1, 5)
         hits[:, 4] *= audible(log_mel, hits)

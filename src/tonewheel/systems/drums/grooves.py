@@ -17,6 +17,7 @@ from tonewheel.systems.drums.families import LABELS
 Hits = NDArray[np.float64]
 """Shape (hits, 3): onset in s, label number, velocity 0..1; sorted by onset."""
 
+
 class Groove(Record):
     """One performance; the three columns are equally long and in order of time."""
 
