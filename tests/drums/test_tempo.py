@@ -53,6 +53,12 @@ def test_an_exact_tempo_is_found_exactly(bpm: float) -> None:
     assert len(found.timing.points) == 1
 
 
+def test_hours_of_one_tempo_have_one_point() -> None:
+    found = find_tempo(beat(150.0, bars=2400))
+    assert len(found.timing.points) == 1
+    assert far(found, 150.0) < 1e-5
+
+
 def test_human_timing_moves_neither_tempo_nor_bar() -> None:
     found = find_tempo(beat(104.0, bars=24, offset_s=0.5, jitter_s=0.012))
     assert far(found, 104.0) < 2e-3

@@ -22,7 +22,6 @@ TIGHTNESS = 1000.0
 """How much a beat that comes early or late costs."""
 BACKBONE = 0.6
 """How much more than other drums kick and snare say where the beat is."""
-LONGEST_RUN_BEATS = 4096
 DRIFT_S = 0.02
 """A new timing point begins where the beats leave the line of the old one by more."""
 REACH_S = 0.06
@@ -98,8 +97,7 @@ def lines(beats_s: Floats, weight: Floats, bar: int, phase: int) -> list[Line]:
     found: list[Line] = []
     first, end = 0, len(beats_s)
     while first < end:
-        low, high = first + 2 * bar, min(end, first + LONGEST_RUN_BEATS)
-        reach = low
+        reach, high = first + 2 * bar, end
         while reach < high and _fits(beats_s, weight, first, min(high, 2 * reach - first)):
             reach = min(high, 2 * reach - first)
         if reach < high:

@@ -23,6 +23,7 @@ from tonewheel.manifest.drum_hits import DrumHit
 from tonewheel.systems.drums.rhythm.bars import BarWeights
 
 Floats = NDArray[np.float64]
+Cues = NDArray[np.float32]
 
 RATE_HZ = 100
 """Of the impulse trains; hits between two steps are shared between them."""
@@ -87,7 +88,7 @@ def _rows(label: str) -> tuple[int, ...]:
     return (0, TRAINS.index(family)) if family in TRAINS else (0,)
 
 
-def windows(trains_of_it: Floats) -> tuple[Floats, Floats]:
+def windows(trains_of_it: Floats) -> tuple[Floats, Cues]:
     """Cues of every tempo in every window: times (n,) of the middles in s, cues (n, tempi, cues)."""
     from scipy.fft import irfft, next_fast_len, rfft
 
@@ -106,7 +107,8 @@ def windows(trains_of_it: Floats) -> tuple[Floats, Floats]:
     floor = at.astype(np.int64)
     rest = at - floor
     pairs = [(TRAINS.index(one), TRAINS.index(other)) for one, other, _ in CUES]
-    out = np.empty((len(starts), len(TEMPI_BPM), len(CUES)))
+    # The largest array of all: 3 hours have 3,600 windows.
+    out = np.empty((len(starts), len(TEMPI_BPM), len(CUES)), np.float32)
     for number, start in enumerate(starts):
         part = trains_of_it[:, start : start + length]
         spectra = rfft(part * shape, size, axis=1)
@@ -120,7 +122,7 @@ def windows(trains_of_it: Floats) -> tuple[Floats, Floats]:
     return starts / RATE_HZ + WINDOW_S / 2, out
 
 
-def scores(cues: Floats, weights: Weights) -> Floats:
+def scores(cues: Cues, weights: Weights) -> Floats:
     """Log-probability of every tempo in every window, (n, tempi)."""
     octaves = np.log2(TEMPI_BPM / USUAL_BPM)
     raw = cues @ np.array(weights.cues) + weights.octaves[0] * octaves + weights.octaves[1] * octaves**2
