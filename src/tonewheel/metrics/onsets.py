@@ -164,6 +164,9 @@ def evaluate(
     >>> found["micro_f"], round(found["kick_f"], 3), found["offset_median_ms"]
     (0.8, 0.667, 5.0)
     """
+    for side, classes in (("reference", reference), ("estimate", estimate)):
+        if not isinstance(classes, Mapping):
+            raise ValueError(f"{side} must map each class to its times")
     names = sorted({*reference, *estimate})
     counts = {name: count(reference.get(name, ()), estimate.get(name, ()), tolerance_s) for name in names}
     total = micro(counts)

@@ -1,6 +1,6 @@
 """librosa's onset strength in the same three bands, with its own peak picking: what many reach for first.
 
-librosa is no dependency of the product; where it is not installed, its column is left out.
+It comes with the extra `baselines`; where librosa is not installed, its column is left out.
 """
 
 from __future__ import annotations
