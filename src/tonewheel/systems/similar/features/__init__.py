@@ -1,0 +1,1 @@
+"""What is measured of a track: tempo, energy, kick pattern, pumping, width, brightness, loudness, key."""
