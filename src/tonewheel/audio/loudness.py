@@ -106,27 +106,31 @@ class LoudnessMeter:
         if not self._whole_block_seen:
             steps = len(self._recent) + self._samples_of_part / self._step_samples
             part = self._energy_of_part / self._step_samples
-            lufs = _lufs((sum(self._recent) + part) / steps) if steps else -math.inf
+            lufs = lufs_of((sum(self._recent) + part) / steps) if steps else -math.inf
             return lufs if lufs >= _GATE_LUFS else -math.inf
         if not counts.any():
             return -math.inf
-        gate_lufs = _lufs(energies.sum() / counts.sum()) + _RELATIVE_GATE_LU
+        gate_lufs = lufs_of(energies.sum() / counts.sum()) + _RELATIVE_GATE_LU
         kept = slice(max(0, math.ceil((gate_lufs - _GATE_LUFS) / _BIN_LU)), None)
-        return _lufs(energies[kept].sum() / counts[kept].sum())
+        return lufs_of(energies[kept].sum() / counts[kept].sum())
 
     def _end_step(self) -> None:
         self._recent.append(self._energy_of_part / self._step_samples)
+        self._step_done(self._recent[-1])
         self._energy_of_part, self._samples_of_part = 0.0, 0
         if len(self._recent) < _STEPS_A_BLOCK:
             return
         self._whole_block_seen = True
         energy = sum(self._recent) / _STEPS_A_BLOCK
         del self._recent[0]
-        lufs = _lufs(energy)
+        lufs = lufs_of(energy)
         if lufs >= _GATE_LUFS:
             at = min(_BINS - 1, int((lufs - _GATE_LUFS) / _BIN_LU))
             self._counts[at] += 1
             self._energies[at] += energy
+
+    def _step_done(self, mean_square: float) -> None:
+        """A place for meters that keep the course of the loudness."""
 
 
 def k_weighting(sample_rate_hz: int) -> NDArray[np.float64]:
@@ -152,5 +156,10 @@ def k_weighting(sample_rate_hz: int) -> NDArray[np.float64]:
     return np.array(sections)
 
 
-def _lufs(mean_square: float) -> float:
+def lufs_of(mean_square: float) -> float:
+    """The loudness of a K-weighted mean square; -inf for none.
+
+    >>> round(lufs_of(1.0), 3), lufs_of(0.0)
+    (-0.691, -inf)
+    """
     return _OFFSET_LU + 10 * math.log10(mean_square) if mean_square > 0 else -math.inf

@@ -1,9 +1,4 @@
-"""Where the beats are: one path through the performance that follows its tempo and lands on its hits.
-
-Dynamic programming as in Ellis, Beat tracking by dynamic programming, JNMR 36 (2007): every beat is worth what
-is struck there, minus how far its distance to the beat before is from the expected one. The expected distance
-comes from `pulse`, and may change along the way.
-"""
+"""Where the beats are, and the lines of steady tempo through them; the expected tempo comes from `pulse`."""
 
 from __future__ import annotations
 
@@ -13,13 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tonewheel.audio.beats import track_beats
 from tonewheel.manifest.drum_hits import DrumHit
 from tonewheel.systems.drums.rhythm.pulse import RATE_HZ, TRAINS
 
 Floats = NDArray[np.float64]
 
-TIGHTNESS = 1000.0
-"""How much a beat that comes early or late costs."""
 BACKBONE = 0.6
 """How much more than other drums kick and snare say where the beat is."""
 DRIFT_S = 0.02
@@ -32,37 +26,7 @@ def track(trains: Floats, bpm: Floats) -> Floats:
     """Times of the beats in s; `trains` as `pulse.trains` makes them, `bpm` the tempo of every step."""
     kick, snare = trains[TRAINS.index("kick")], trains[TRAINS.index("snare")]
     strength = trains[0] + BACKBONE * (kick + snare)
-    strength = strength / (strength.std() + 1e-9)
-    expected = 60 / bpm * RATE_HZ
-    total = strength.copy()
-    before = np.full(len(total), -1)
-    lags = np.arange(1, int(2 * expected.max()) + 1)
-    logarithms = np.log(lags)
-    for step in range(int(expected.min() / 2), len(total)):
-        period = expected[step]
-        first, last = int(period / 2), min(int(2 * period), step)
-        if last <= first:
-            continue
-        span = slice(first - 1, last)
-        reach = (
-            total[step - last : step - first + 1][::-1] - TIGHTNESS * (logarithms[span] - np.log(period)) ** 2
-        )
-        best = int(reach.argmax())
-        if reach[best] > 0:
-            total[step] += reach[best]
-            before[step] = step - first - best
-    return _path(total, before, expected)
-
-
-def _path(total: Floats, before: NDArray[np.int64], expected: Floats) -> Floats:
-    """Back from the best of the last two beats' length."""
-    tail = max(1, int(2 * expected[-1]))
-    step = len(total) - tail + int(total[-tail:].argmax())
-    found = []
-    while step >= 0:
-        found.append(step)
-        step = int(before[step])
-    return np.array(found[::-1], dtype=np.float64) / RATE_HZ
+    return track_beats(strength, 60 / bpm * RATE_HZ).astype(np.float64) / RATE_HZ
 
 
 def settle(beats_s: Floats, hits: Sequence[DrumHit]) -> tuple[Floats, Floats]:
