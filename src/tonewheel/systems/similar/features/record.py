@@ -28,6 +28,12 @@ class Features(Record):
     """Of the file; empty for a span of a file or for sound without one."""
     seconds: float
     tempo_bpm: float
+    brightness_hz: float
+    """Spectral centroid."""
+    loudness_lufs: float
+    """Integrated, EBU R128."""
+    key: str
+    """Tonic and mode, e.g. 'A minor'."""
     tempo_confidence: float = 0.0
     """0 to 1: how much of the rhythm agrees with the tempo."""
     energy_curve: tuple[float, ...] = (1.0,) * CURVE_PARTS
@@ -42,14 +48,8 @@ class Features(Record):
     """How far the rest of the music dips under a kick."""
     stereo_width: float = 0.0
     """Share of the side in the energy: 0 mono, 0.5 unrelated channels, 1 opposite ones."""
-    brightness_hz: float
-    """Spectral centroid."""
-    loudness_lufs: float
-    """Integrated, EBU R128."""
     loudness_range_lu: float = 0.0
     """EBU Tech 3342."""
-    key: str
-    """Tonic and mode, e.g. 'A minor'."""
     key_confidence: float = 0.0
     """0 to 1: the probability that the key is right."""
     chroma: tuple[float, ...] = (1.0 / 12,) * 12
