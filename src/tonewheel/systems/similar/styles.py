@@ -1,0 +1,128 @@
+"""Which style of the collection a track belongs to, how sure that is, and when it is none of them.
+
+A style is the mean direction of its tracks. The confidence is a logistic formula in the cosine with the nearest
+style, the lead over the second, and how that cosine compares with the style's own tracks. It is fitted on the
+collection: every track once with its style's mean taken without it, and once with its whole style hidden, where
+"none of these" is right. So it speaks of a world in which half of the queries belong to no style.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tonewheel.core.records import Record
+from tonewheel.metrics.calibration import Logistic, fit_logistic
+from tonewheel.systems.similar.backbones.base import unit
+
+Floats = NDArray[np.float32]
+
+NONE_BELOW = 0.5
+LEAST_TRACKS = 3
+"""A style of fewer says nothing once one of them is left out."""
+
+
+class Styles(Record):
+    """Styles as a profile gives them: names, and the style of each track by its name in the index."""
+
+    names: tuple[str, ...]
+    style_of: dict[str, int]
+
+
+class Membership(Record):
+    """A style and the probability that it is right; `style` is None for "none of these"."""
+
+    style: str | None
+    confidence: float
+    """That `style` is right; for None, that none is."""
+    nearest: str | None = None
+    """The nearest style, whether or not it was chosen."""
+
+
+class StyleRule(Record):
+    """How membership is decided; `decision` is None when the collection is too small to fit it."""
+
+    names: tuple[str, ...] = ()
+    typical: tuple[float, ...] = ()
+    """Mean cosine of a style's tracks with the mean of its other tracks."""
+    spread: tuple[float, ...] = ()
+    decision: Logistic | None = None
+
+    def place(self, vector: Floats, centroids: Floats) -> Membership:
+        """The style of a unit vector (size,), given the styles' mean directions (styles, size)."""
+        if not self.names:
+            return Membership(style=None, confidence=1.0)
+        which, features = self.evidence(centroids @ vector)
+        if self.decision is None:
+            return Membership(style=None, confidence=0.5, nearest=self.names[which])
+        sure = float(self.decision.predict([features])[0])
+        chosen = self.names[which] if sure >= NONE_BELOW else None
+        confidence = sure if chosen is not None else 1 - sure
+        return Membership(style=chosen, confidence=round(confidence, 3), nearest=self.names[which])
+
+    def evidence(self, cosines: NDArray[np.float32], hidden: int | None = None) -> tuple[int, list[float]]:
+        """The nearest style and what speaks for it; `hidden` is a style that does not exist."""
+        known = cosines.astype(np.float64)
+        if hidden is not None:
+            known[hidden] = -np.inf
+        order = np.argsort(-known, kind="stable")
+        best = int(order[0])
+        second = known[order[1]] if len(order) > 1 and np.isfinite(known[order[1]]) else -1.0
+        usual = (known[best] - self.typical[best]) / self.spread[best]
+        return best, [float(known[best]), float(known[best] - second), float(np.clip(usual, -6, 6))]
+
+
+def fit_rule(
+    rows: Floats, groups: NDArray[np.int64], styles: Styles | None, tracks: Sequence[str]
+) -> tuple[NDArray[np.int64], Floats, StyleRule]:
+    """The style of each track (n,), -1 for none; mean directions (styles, size); and the rule.
+
+    A track is judged without the other versions of it (`groups`): they would speak for it.
+    """
+    if styles is None:
+        return np.full(len(rows), -1, np.int64), np.empty((0, rows.shape[1]), np.float32), StyleRule()
+    style_of = np.array([styles.style_of.get(track, -1) for track in tracks], np.int64)
+    count = len(styles.names)
+    sums = np.stack([rows[style_of == style].sum(axis=0) for style in range(count)]) if count else None
+    if sums is None or not count:
+        return style_of, np.empty((0, rows.shape[1]), np.float32), StyleRule()
+    centroids = unit(sums)
+    cosines = np.full((len(rows), count), -1.0, np.float32)
+    judged = []
+    for track, style in enumerate(style_of.tolist()):
+        own = (style_of == style) & (groups == groups[track])
+        if style < 0 or (style_of == style).sum() - own.sum() < LEAST_TRACKS - 1:
+            continue
+        without = centroids.copy()
+        without[style] = unit(sums[style] - rows[own].sum(axis=0))
+        cosines[track] = without @ rows[track]
+        judged.append(track)
+    members = [[track for track in judged if style_of[track] == style] for style in range(count)]
+    own_cosines = [cosines[tracks_of, style] for style, tracks_of in enumerate(members)]
+    everything = np.concatenate([*own_cosines, np.zeros(1)])
+    rule = StyleRule(
+        names=styles.names,
+        typical=tuple(float(np.mean(own)) if own.size else float(everything.mean()) for own in own_cosines),
+        spread=tuple(max(float(np.std(own)), 0.02) if own.size else 0.1 for own in own_cosines),
+    )
+    return style_of, centroids, _decided(rule, cosines, style_of, judged)
+
+
+def _decided(
+    rule: StyleRule, cosines: Floats, style_of: NDArray[np.int64], judged: Sequence[int]
+) -> StyleRule:
+    features, right = [], []
+    for track in judged:
+        style = int(style_of[track])
+        best, evidence = rule.evidence(cosines[track])
+        features.append(evidence)
+        right.append(best == style)
+        if len(rule.names) > 1:
+            features.append(rule.evidence(cosines[track], hidden=style)[1])
+            right.append(False)
+    if not 0 < sum(right) < len(right):
+        return rule
+    fields = {**rule.to_dict(), "decision": fit_logistic(features, right).to_dict()}
+    return StyleRule.from_dict(fields)
