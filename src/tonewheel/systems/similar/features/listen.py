@@ -29,7 +29,12 @@ BANDS_HZ: Floats = (BAND_EDGES_BINS[:-1] + BAND_EDGES_BINS[1:] - 1) / 2 * RATE_H
 PITCH_FFT, PITCH_HOP_SAMPLES = 8192, 4096
 PITCH_FRAME_HZ = RATE_HZ / PITCH_HOP_SAMPLES
 STEPS_A_SEMITONE = 5
-LOWEST_PITCH_HZ, HIGHEST_PITCH_HZ = 100.0, 2000.0
+BASS_HZ = (40.0, 200.0)
+HARMONY_HZ = (60.0, 1000.0)
+"""Above lie the overtones, which tell the instrument more than the chord."""
+PEAK_POWER = 1e-6
+"""A peak 60 dB below the loudest of its frame is noise or a side lobe."""
+SILENT_POWER = 1e-8
 MIDDLE_C_HZ = 440.0 * 2 ** (-9 / 12)
 
 SIDE_FROM_HZ = 150.0
@@ -44,6 +49,8 @@ class Heard(NamedTuple):
     """(bands, frames) power at `FRAME_HZ`, relative to the mean of all."""
     pitches: Audio
     """(frames, 12 * STEPS_A_SEMITONE) strength of pitch classes in fifths of a semitone from C, at `PITCH_FRAME_HZ`."""
+    bass: Audio
+    """As `pitches`, for `BASS_HZ` instead of `HARMONY_HZ`."""
     centroid_hz: float
     middle: float
     side: float
@@ -67,7 +74,7 @@ def listen(blocks: Iterable[Audio], sample_rate_hz: int, channels: int) -> Heard
     high_pass = butter(2, SIDE_FROM_HZ, "highpass", fs=RATE_HZ, output="sos")
     state = np.zeros((len(high_pass), 2, 2))
     bands: list[Audio] = []
-    pitches: list[Audio] = []
+    pitches: list[tuple[Audio, Audio]] = []
     weights, energies = np.zeros(N_FFT // 2 + 1), np.zeros(2)
     samples = 0
     for block in _ended(blocks, channels):
@@ -90,7 +97,8 @@ def listen(blocks: Iterable[Audio], sample_rate_hz: int, channels: int) -> Heard
     return Heard(
         seconds=samples / sample_rate_hz,
         bands=joined / max(float(joined.mean(dtype=np.float64)) if joined.size else 0.0, 1e-20),
-        pitches=np.concatenate(pitches),
+        pitches=np.concatenate([above for above, _ in pitches]),
+        bass=np.concatenate([below for _, below in pitches]),
         centroid_hz=float((hz * weights).sum() / max(weights.sum(), 1e-20)),
         middle=float(energies[0]),
         side=float(energies[1]),
@@ -119,26 +127,22 @@ def _ended(blocks: Iterable[Audio], channels: int) -> Iterable[Audio]:
     yield np.zeros((channels, 0), np.float32)
 
 
-def _pitch_classes(spectra: Audio) -> Audio:
-    """Strength of fifths of a semitone in every frame: peaks of the spectrum, octaves folded.
-
-    The square root of a peak's amplitude counts, so that one loud bass note does not hide the harmony.
-    """
+def _pitch_classes(spectra: Audio) -> tuple[Audio, Audio]:
+    """Strength of fifths of a semitone in every frame of harmony and of bass: peaks, octaves folded."""
     count = 12 * STEPS_A_SEMITONE
-    bins = np.arange(
-        round(LOWEST_PITCH_HZ * PITCH_FFT / RATE_HZ), round(HIGHEST_PITCH_HZ * PITCH_FFT / RATE_HZ)
-    )
-    out = np.zeros((spectra.shape[1], count), np.float32)
-    if not out.size:
-        return out
+    bins = np.arange(round(BASS_HZ[0] * PITCH_FFT / RATE_HZ), round(HARMONY_HZ[1] * PITCH_FFT / RATE_HZ))
+    harmony, bass = np.zeros((2, spectra.shape[1], count), np.float32)
+    if not harmony.size:
+        return harmony, bass
     level = np.log(np.maximum(spectra, 1e-12)).T
     before, at, after = level[:, bins - 1], level[:, bins], level[:, bins + 1]
-    loudest = at.max(axis=1, keepdims=True)
-    # 50 dB below the loudest a peak is noise or a side lobe.
-    frame, which = np.nonzero((at > before) & (at >= after) & (at > loudest - 11.5) & (at > -18.0))
+    loud = at > at.max(axis=1, keepdims=True) + np.log(PEAK_POWER)
+    frame, which = np.nonzero((at > before) & (at >= after) & loud & (at > np.log(SILENT_POWER)))
     one, two, three = before[frame, which], at[frame, which], after[frame, which]
     offset = 0.5 * (one - three) / np.minimum(one - 2 * two + three, -1e-6)
     hz = (bins[which] + offset) * RATE_HZ / PITCH_FFT
     step = np.round(count * np.log2(hz / MIDDLE_C_HZ)).astype(int) % count
-    np.add.at(out, (frame, step), np.exp(two / 4))
-    return out
+    for out, (low_hz, high_hz) in ((harmony, HARMONY_HZ), (bass, BASS_HZ)):
+        inside = (hz > low_hz) & (hz < high_hz)
+        np.add.at(out, (frame[inside], step[inside]), np.exp(two[inside] / 2))
+    return harmony, bass

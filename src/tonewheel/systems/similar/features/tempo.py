@@ -25,8 +25,9 @@ TEMPI_BPM: Floats = np.geomspace(SLOWEST_BPM, FASTEST_BPM, 138)
 WINDOW_S, HOP_S = 12.0, 4.0
 MULTIPLES = (1, 2, 4)
 """A beat repeats after one; metres in which it does not after two or four are rare."""
-SHARPNESS = 10.0
-"""How many times likelier the autocorrelation of 1 makes a tempo than that of 0 (natural logarithm)."""
+SHARPNESS = 16.0
+"""How many times likelier the autocorrelation of 1 makes a tempo than that of 0 (natural logarithm); fitted on
+synthesised songs, so that the confidence is the share that is right."""
 NEAR_STEPS = 4
 """Tempi so many steps (of 1 %) apart are the same to a listener."""
 STRETCH_BEATS = 16
@@ -36,7 +37,7 @@ class TempoPrior(Record):
     """How usual a tempo is before the track is heard: log-normal, `octaves` is its standard deviation."""
 
     bpm: float = 120.0
-    octaves: float = 0.5
+    octaves: float = 0.45
 
     def __post_init__(self) -> None:
         if not SLOWEST_BPM <= self.bpm <= FASTEST_BPM:
