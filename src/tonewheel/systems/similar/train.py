@@ -106,7 +106,9 @@ def train(prepared: Prepared, recipe: SimilarRecipe, run_dir: Path) -> RunResult
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.fit.seed)  # the same recipe gives the same weights, from the first ones on
         module = SimilarModule(recipe)
-    valid = [heldout(prepared, recipe)]
+    held_out = heldout(prepared, recipe)
+    # Without two held-out tracks nothing can be mistaken for another: the last weights are then the best.
+    valid = [held_out] if len(held_out.tracks) > 1 else None
     result = fit(module, recipe.fit, Stream(stream.draw, recipe.fit.seed), valid, run_dir, recipe=recipe)
     release(prepared, recipe, result, run_dir / "encoder.safetensors")
     return result
