@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +81,7 @@ class Library:
         styles: Styles | None = None,
         method: str = "exact",
         vectors: VectorIndex | None = None,
-    ) -> Library:
+    ) -> Self:
         """An index of tracks that were heard; `vectors` is one that holds them already, in the same order."""
         if not heard:
             raise InputError(root, "no usable track; an index needs at least one")
@@ -207,11 +208,12 @@ class Library:
         return save_index(path, self.vectors, maker=self.maker, made_with=self.made_with, beside=beside)
 
     @classmethod
-    def open(cls, path: str | Path, backbone: Backbone | None = None) -> Library:
+    def open(cls, path: str | PathLike[str], backbone: Backbone | None = None) -> Self:
         """Read an index; with a backbone, only one that this backbone made.
 
         InputError when the file is no index of tracks or is damaged, ModelMismatchError for another backbone.
         """
+        path = Path(path)
         opened = open_index(path, maker=None if backbone is None else backbone.fingerprint)
         _check(opened, path)
         about = from_bytes(opened.beside["about"], About, path)
