@@ -21,6 +21,7 @@ __all__ = [
     "hubness",
     "map_at_r",
     "nearest",
+    "precision_among",
     "precision_at_k",
     "r_precision",
     "recall_at_1",
@@ -66,6 +67,38 @@ def precision_at_k(embeddings: ArrayLike, labels: ArrayLike, k: int = 5) -> floa
     """
     rows, names = validate(embeddings, labels)
     return float(np.mean(names[nearest(rows, k)] == names[:, None]))
+
+
+def precision_among(
+    queries: ArrayLike,
+    query_labels: ArrayLike,
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    k: int = 5,
+    *,
+    itself: bool = False,
+) -> float:
+    """Mean share of the k tracks of a collection that are nearest to each query and have its label.
+
+    With `itself`, query i is track i of the collection and does not find itself. Shapes: queries (n, dimensions).
+
+    >>> precision_among([[1, 0.1]], ["a"], [[1, 0], [0, 1]], ["a", "b"], k=1)
+    1.0
+    """
+    asked = np.asarray(queries, np.float64)
+    wanted, known = np.asarray(query_labels), np.asarray(labels)
+    rows, _ = validate(embeddings, known)
+    if asked.ndim != 2 or asked.shape[1:] != rows.shape[1:] or wanted.shape != (len(asked),):
+        raise ValueError(
+            f"queries {asked.shape}, labels {wanted.shape} and embeddings {rows.shape} do not fit"
+        )
+    if not 1 <= k <= len(rows) - itself:
+        raise ValueError(f"k must be 1 to {len(rows) - itself}, got {k}")
+    cosine = asked @ rows.T
+    if itself:
+        np.fill_diagonal(cosine, -np.inf)
+    found = np.argsort(-cosine, axis=1, kind="stable")[:, :k]
+    return float(np.mean(known[found] == wanted[:, None]))
 
 
 def r_precision(embeddings: ArrayLike, labels: ArrayLike) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tonewheel.degrade.base import Degradation
 from tonewheel.degrade.chain import Chain
@@ -39,3 +40,23 @@ def change(
     if rng.random() < 0.6:
         steps.append(Codec.draw(rng, formats=FORMATS, bitrate_kbps=(32.0, 128.0)))
     return Chain(steps=tuple(steps))
+
+
+def noise(
+    rng: np.random.Generator,
+    audio: NDArray[np.float32],
+    *,
+    share: float = 0.3,
+    amplitude: tuple[float, float] = (0.001, 0.01),
+) -> NDArray[np.float32]:
+    """White noise of an RMS of `amplitude`, uniform in decibels, on so large a share of draws; else the audio as it is.
+
+    >>> quiet = np.zeros(1000, np.float32)
+    >>> round(float(noise(np.random.default_rng(0), quiet, share=1.0, amplitude=(0.01, 0.01)).std()), 3)
+    0.01
+    """
+    if rng.random() >= share:
+        return audio
+    level = np.exp(rng.uniform(*np.log(amplitude)))
+    added: NDArray[np.float32] = (level * rng.standard_normal(audio.shape)).astype(np.float32)
+    return audio + added

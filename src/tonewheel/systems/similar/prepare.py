@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,7 @@ from tonewheel.audio.decode import load
 from tonewheel.audio.spectra import MelSpec, log_mel
 from tonewheel.core.errors import InputError, TonewheelError
 from tonewheel.core.files import atomic_path, write_json
+from tonewheel.core.processes import on_all_cores
 from tonewheel.core.progress import progress
 from tonewheel.core.records import Record, read_jsonl, write_jsonl
 from tonewheel.core.seeds import generator
@@ -86,7 +85,7 @@ def prepare(
     versions: int = 3,
     seed: int = 0,
     any_licence: bool = False,
-    jobs: int = 1,
+    jobs: int | None = None,
 ) -> tuple[Prepared, list[Quarantined]]:
     """Make the log-mels of `sources` (folders with an index.csv, or of plain audio) and synthesised songs."""
     out.mkdir(parents=True, exist_ok=True)
@@ -98,11 +97,7 @@ def prepare(
     write_json(known, spec)
     work = partial(listen, out=out, spec=spec, versions=versions, seed=seed)
     tracks: list[PreparedTrack] = []
-    if jobs > 1:
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            made = list(progress(pool.map(work, wanted), "listen", total=len(wanted), unit="tracks"))
-    else:
-        made = [work(source) for source in progress(wanted, "listen", unit="tracks")]
+    made = progress(on_all_cores(work, wanted, jobs=jobs), "listen", total=len(wanted), unit="tracks")
     for one in made:
         (left_out if isinstance(one, Quarantined) else tracks).append(one)  # type: ignore[arg-type]
     write_jsonl(out / "tracks.jsonl", tracks)

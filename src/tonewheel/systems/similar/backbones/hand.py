@@ -16,6 +16,7 @@ import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,13 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 
 from tonewheel.audio.spectra import MelSpec, frame_count, mel_filterbank, power
+from tonewheel.core.errors import InputError
+from tonewheel.core.processes import on_all_cores
+from tonewheel.core.progress import progress
 from tonewheel.core.records import Record
-from tonewheel.systems.similar.backbones.base import Floats, cut, heard, mono, silent, unit
+from tonewheel.manifest.licence import classify
+from tonewheel.manifest.tracks import read_tracks
+from tonewheel.systems.similar.backbones.base import Floats, cut, embed_file, heard, mono, silent, unit
 
 VERSION = 1
 SPEC = MelSpec(
@@ -183,6 +189,31 @@ def fit_scale(tracks: Sequence[Floats], source: str) -> Scale:
         spread_deviation=_rounded(spreads.std(axis=0) + 1e-3),
         source=source,
     )
+
+
+def scale_of(source: Path, jobs: int | None = None) -> tuple[Scale, int]:
+    """The scale of a folder of music whose licences let it train, without its test split, and of how many tracks."""
+    index = source / "index.csv" if (source / "index.csv").is_file() else source
+    root = index if index.is_dir() else index.parent
+    files = [
+        root / track.path
+        for track in read_tracks(index).tracks
+        if track.kind == "music" and track.split in ("", "train") and classify(track.licence).may_train
+    ]
+    found = progress(on_all_cores(_raw_frames, files, jobs=jobs), "measure", total=len(files), unit="tracks")
+    rows = [frames for frames in found if frames is not None and len(frames)]
+    if not rows:
+        raise InputError(
+            source, "holds no music that may be used: unknown licences, or none that can be read"
+        )
+    return fit_scale(rows, f"{len(rows)} tracks of {source.name}"), len(rows)
+
+
+def _raw_frames(path: Path) -> Floats | None:
+    try:
+        return heard(embed_file(Hand(raw_scale()), path))
+    except InputError:
+        return None
 
 
 @lru_cache(maxsize=1)
