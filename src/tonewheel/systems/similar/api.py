@@ -110,11 +110,17 @@ class Index(Library):
         """Tracks between several, by weight: `index.blend({"a.flac": 0.7, "b.flac": 0.3})`."""
         return find(self, blend([(self.end(name), weight) for name, weight in parts.items()]), k, filters)
 
+    def knows(self, name: str) -> bool:
+        """Whether a name is that of a track of the index, a file, or a style."""
+        return name in self.entries or Path(name).exists() or self._is_style(name)
+
+    def _is_style(self, name: str) -> bool:
+        return name.casefold() in {style.casefold() for style in self.about.styles.names}
+
     def end(self, what: Named) -> Query:
         """A query, or the middle of a style by its name."""
         name = str(what)
-        styles = [style.casefold() for style in self.about.styles.names]
-        if name.casefold() in styles and name not in self.entries and not Path(name).exists():
+        if self._is_style(name) and name not in self.entries and not Path(name).exists():
             number = style_number(self, name)
             return Query(self.about.styles.names[number], self.centroids[number], None, None, frozenset())
         return self.query(what)

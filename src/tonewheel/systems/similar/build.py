@@ -6,31 +6,27 @@ same name and content is not heard again.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 
 from tonewheel.core.errors import InputError, TonewheelError
 from tonewheel.core.files import atomic_path, sha256
+from tonewheel.core.processes import on_all_cores
 from tonewheel.core.progress import progress
 from tonewheel.index.file import as_bytes, from_bytes
 from tonewheel.manifest.tracks import Quarantined, Track, read_tracks
 from tonewheel.systems.similar.backbones.base import Backbone
 from tonewheel.systems.similar.hear import hear
 from tonewheel.systems.similar.library import Library
+from tonewheel.systems.similar.profile import FEW_TRACKS, Profile, make_profile
 from tonewheel.systems.similar.styles import Styles
 from tonewheel.systems.similar.tracks import Entry, Heard
-
-FEW = 4
-"""Fewer tracks are heard in this process: starting others takes longer."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,8 @@ def build(
 ) -> Built:
     """An index of a folder (or an index.csv, or a .jsonl of tracks), with what `before` knows already.
 
-    `keep` is a folder for what was heard; it is removed when all is done. `jobs` None takes all cores.
+    `keep` is a folder for what was heard; it is removed when all is done. `jobs` None takes all cores, and
+    `styles` None the clusters of what is measured of the tracks.
     """
     tracks, root, left_out = music(source)
     known = {} if before is None else unchanged(before, tracks, root)
@@ -77,6 +74,8 @@ def build(
         if new:
             vectors.add([one.entry.track for one in new], np.stack([one.vector for one in new]))
         in_order = [heard[name] for name in vectors.ids]
+    if styles is None:
+        styles = styles_of(in_order, root)
     library = Library.of(in_order, root, backbone, styles=styles, method=method, vectors=vectors)
     shutil.rmtree(keep, ignore_errors=True)
     return Built(library, len(heard) - len(old), len(old), tuple(left_out))
@@ -91,6 +90,27 @@ def music(source: Path) -> tuple[list[Track], Path, list[Quarantined]]:
     if not found:
         raise InputError(source, "holds no music")
     return list(found.values()), root, list(reading.quarantined)
+
+
+def styles_of(heard: Sequence[Heard], root: Path) -> Styles | None:
+    """The clusters of the tracks' own measures; None where there are too few tracks, or they are one cluster."""
+    if len(heard) < FEW_TRACKS:
+        return None
+    features = [replace(one.entry.features, path=one.entry.track) for one in heard]
+    return styles_of_profile(make_profile(features, name=root.name))
+
+
+def styles_of_profile(profile: Profile) -> Styles | None:
+    """The clusters of a style profile as styles; None for a single one, which tells nothing apart."""
+    if len(profile.clusters) < 2:
+        return None
+    number = {cluster.cluster_id: i for i, cluster in enumerate(profile.clusters)}
+    return Styles(
+        names=tuple(cluster.name for cluster in profile.clusters),
+        style_of={
+            one.filename: number[one.cluster] for one in profile.track_metadata if one.cluster in number
+        },
+    )
 
 
 def unchanged(before: Library, tracks: Sequence[Track], root: Path) -> list[str]:
@@ -109,19 +129,8 @@ def _all(
     tracks: Sequence[Track], root: Path, backbone: Backbone, keep: Path, jobs: int | None
 ) -> Iterator[Heard | Quarantined]:
     work = partial(_one, root=root, keep=keep)
-    jobs = min(jobs or os.cpu_count() or 1, len(tracks))
-    if jobs <= 1 or len(tracks) < FEW:
-        _begin(backbone)
-        yield from (work(track) for track in progress(tracks, "listen", unit="tracks"))
-        return
-    context = get_context("spawn")  # a forked torch may wait for threads that are not there
-    try:
-        with ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(backbone,)) as pool:
-            yield from progress(pool.map(work, tracks), "listen", total=len(tracks), unit="tracks")
-    except BrokenProcessPool:
-        raise TonewheelError(
-            "a process that listened was killed; was there enough memory? --jobs 1 needs least"
-        ) from None
+    outcomes = on_all_cores(work, tracks, jobs=jobs, begin=_begin, arguments=(backbone,))
+    return progress(outcomes, "listen", total=len(tracks), unit="tracks")
 
 
 _backbone: Backbone
