@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from msgspec.structs import replace
 
-from tonewheel.core.errors import InputError, TonewheelError
+from tonewheel.core.errors import InputError
 from tonewheel.core.files import sha256, write_text
+from tonewheel.core.processes import on_all_cores
 from tonewheel.systems.similar.features.record import VERSION, Features
 from tonewheel.systems.similar.features.tempo import TempoPrior
 from tonewheel.systems.similar.features.track import measure_track
-
-FEWEST_FOR_PROCESSES = 4
 
 
 def default_cache() -> Path:
@@ -61,36 +57,13 @@ def measure_all(
 ) -> Iterator[Features | InputError]:
     """The measures of every file, in the order of `paths`, on `jobs` cores (default: all of them).
 
-    A file that cannot be measured gives its error instead, and the rest goes on. More than a handful of files are
-    measured in processes of their own, each with one thread.
+    A file that cannot be measured gives its error instead, and the rest goes on.
     """
-    count = max(1, min(jobs or os.cpu_count() or 1, len(paths)))
-    tasks = [(path, cache, prior) for path in paths]
-    if count == 1 or len(paths) < FEWEST_FOR_PROCESSES:
-        yield from map(_measured, tasks)
-        return
-    # Spawned, not forked: a fork of a process that runs torch threads may hang.
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=_one_thread)
-    try:
-        yield from pool.map(_measured, tasks)
-    except BrokenProcessPool:
-        raise TonewheelError(
-            "a process that measured tracks died; is there too little memory for --jobs?"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return on_all_cores(partial(_measured, cache=cache, prior=prior), paths, jobs=jobs)
 
 
-def _one_thread() -> None:
-    os.environ["OMP_NUM_THREADS"] = "1"
-
-
-def _measured(task: tuple[Any, ...]) -> Features | InputError:
-    path, cache, prior = task
+def _measured(path: Path, cache: Path | None, prior: TempoPrior | None) -> Features | InputError:
     try:
         return measure_cached(path, cache, prior)[0]
     except InputError as error:
         return error
-    except (TonewheelError, OSError, MemoryError) as error:
-        return InputError(path, str(error))
