@@ -14,6 +14,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 NO_SCRIPTS = ("__main__", "measure", "plain_manifests")
 SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in NO_SCRIPTS)
 SAYS = {
+    "backbones": r"changed: 9 songs, each looked for among 9, recall@1",
     "bootstrap": r"sessions drawn +\d+\.\d+ +\d+",
     "decode": r"mp3 +\d+ ",
     "degrade": r"ours takes \d+\.\d\d of scipy",
