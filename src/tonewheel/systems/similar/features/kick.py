@@ -22,8 +22,8 @@ ENOUGH_DB = 4.0
 """A rise and fall of so much makes a kick of any onset; less counts in proportion."""
 EARLY_FRAMES, LATE_FRAMES = 2, 4
 """The low end of a kick peaks a little after its beat."""
-PRESENT = 0.35
-"""Weaker than this on its strongest sixteenth, the pattern is of other instruments: there is no kick."""
+PRESENT = 0.3
+"""A strongest sixteenth that stands out of the weak ones by less is of other instruments: there is no kick."""
 
 
 def kick_strength(bands: Audio, onsets_of_bands: Audio) -> Floats:
@@ -59,11 +59,9 @@ def kick_pattern(strengths: Floats, beats: NDArray[np.int64], downbeat: int) -> 
     near = np.arange(-EARLY_FRAMES, LATE_FRAMES + 1)
     heard = strengths[(at[: bars * 16, None] + near).clip(0, len(strengths) - 1)].max(axis=1)
     mean = heard.reshape(bars, 16).mean(axis=0)
-    if mean.max() < PRESENT:
-        return none
     above = np.maximum(0.0, mean - np.quantile(mean, 0.25))
-    if above.max() <= 0.05 * mean.max():  # a kick on every sixteenth alike
-        above = mean
+    if above.max() < PRESENT:
+        return none
     return tuple((above / above.max()).round(4).tolist())
 
 

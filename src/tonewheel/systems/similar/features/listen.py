@@ -84,8 +84,8 @@ def listen(blocks: Iterable[Audio], sample_rate_hz: int, channels: int) -> Heard
         samples += block.shape[-1]
         heard = resampler.push(block, last=last)
         mono = heard.mean(axis=0)
-        sides = np.stack([heard[0] + heard[-1], heard[0] - heard[-1]]) if channels == 2 else heard[[0, 0]]
-        if channels == 2:
+        if channels == 2 and heard.size:
+            sides = np.stack([heard[0] + heard[1], heard[0] - heard[1]])
             sides, state = sosfilt(high_pass, sides, axis=-1, zi=state)
             energies += np.square(sides).sum(axis=-1)
         spectra = rhythm.push(mono)

@@ -2,7 +2,8 @@
 
 A dip is lower than the sound just before the kick and lower than the sound when the beat is half over, so notes
 that begin or end with the beat make none. Hats and voices are seldom side-chained: the bands and beats that dip
-most tell the depth, not the mean. In music without side chain chance leaves up to about 1.5 dB.
+most tell the depth, not the mean. Synthesised songs without side chain measure below 1.5 dB nine times in ten, but
+notes that fall between the kicks only can look like pumping of up to 5 dB.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ SHORTEST_FRAMES, LONGEST_FRAMES = 22, 86
 """From one kick to the next, 0.26 to 1 s."""
 EARLY_FRAMES = 3
 """A kick is found so late after it began."""
-BEFORE_FRAMES, DIP_FRAMES = (-7, -2), (2, 7)  # up to 23 ms before; 23 to 80 ms after
+BEFORE_FRAMES, DIP_FRAMES = (-7, -2), (4, 8)
+"""Up to 23 ms before it begins, and 46 to 93 ms after."""
 RECOVERED = (0.5, 0.9)
 """Part of the time to the next kick."""
 PEAK, OF_STRONG = 0.3, 0.4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tonewheel.core.records import Record
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a measure changes, so that no cache mixes two ways of measuring."""
 
 CURVE_PARTS = 64
