@@ -128,3 +128,28 @@ def train(
             f"{trial.method:8} P@5 {trial.precision:.3f} +- {trial.deviation:.3f} on unheard artists, "
             f"{trial.heard:.3f} on those heard"
         )
+
+
+def fetch(
+    sha256: Annotated[
+        str,
+        typer.Option(
+            "--sha256", help="Of the unpacked file: 64 hexadecimal digits; anything else is thrown away."
+        ),
+    ],
+    url: Annotated[
+        str | None, typer.Option(help="Where to get it; default: where OpenL3 is published.")
+    ] = None,
+) -> None:
+    """Get the published weights of OpenL3 (19 MB) into the cache, for --backbone openl3."""
+    import re
+
+    from tonewheel.core.errors import InputError
+    from tonewheel.systems.similar.backbones.fetch import fetch as run
+    from tonewheel.systems.similar.backbones.openl3 import URL, load_keras
+
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
+        raise InputError("--sha256", f"{len(sha256)} characters; 64 hexadecimal digits are needed")
+    path = run(url or URL, sha256.lower())
+    load_keras(path)
+    say(f"{path}: OpenL3, music, mel128")

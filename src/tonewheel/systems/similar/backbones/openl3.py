@@ -21,9 +21,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tonewheel.audio.spectra import MelSpec, hann, mel_filterbank
-from tonewheel.core.errors import ModelMismatchError
+from tonewheel.core.errors import InputError, ModelMismatchError
 from tonewheel.core.files import sha256
 from tonewheel.systems.similar.backbones.base import Floats, cut, heard, mono, silent, unit
+from tonewheel.systems.similar.backbones.fetch import cache_folder
 from tonewheel.systems.similar.backbones.hdf5 import read_arrays
 
 URL = "https://github.com/marl/openl3/raw/models/openl3_audio_mel128_music-v0_4_0.h5.gz"
@@ -48,7 +49,7 @@ class OpenL3(nn.Module):
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS, size: int = 6144) -> None:
         super().__init__()
-        self.pooling = POOLING[size]
+        self.pooling, self.widths = POOLING[size], widths
         self.input_norm = nn.BatchNorm2d(1, eps=EPSILON)
         pairs = [pair for i, o in zip((1, *widths), widths, strict=False) for pair in ((i, o), (o, o))]
         self.convolutions = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in pairs)
@@ -79,7 +80,7 @@ class OpenL3Backbone:
         self.network = network.eval()
         self.fingerprint = fingerprint
         heights = FRAMES // 8 // network.pooling[1] * (N_MELS // 8 // network.pooling[0])
-        self.dimension = self.size = heights * network.convolutions[-1].out_channels  # type: ignore[operator]
+        self.dimension = self.size = heights * network.widths[-1]
         self._filters = torch.from_numpy(mel_filterbank(front_end()))
         self._window = torch.from_numpy(hann(N_FFT)).float()
 
@@ -111,6 +112,18 @@ class OpenL3Backbone:
         mel = torch.matmul(self._filters, spectrum.abs())
         level = 10 * torch.log10(mel.clamp_min(1e-10))
         return (level - level.amax(dim=(1, 2), keepdim=True)).clamp_min(-80.0)
+
+
+def fetched() -> Path:
+    """The published weights in the cache; InputError says how to get them when they are not there."""
+    path = cache_folder() / URL.rpartition("/")[2].removesuffix(".gz")
+    if not path.is_file():
+        raise InputError(
+            path,
+            f"OpenL3's weights are not here, and do not come with Tonewheel: `tonewheel similar fetch` gets {URL}, or "
+            "name your own copy with --weights; the encoder that comes with Tonewheel needs none",
+        )
+    return path
 
 
 def front_end() -> MelSpec:
