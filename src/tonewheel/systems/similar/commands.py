@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tonewheel.systems.similar import find_commands, index_commands, profile_commands
+from tonewheel.systems.similar import evaluate_commands, find_commands, index_commands, profile_commands
 
 app = typer.Typer(
     help="Tracks like this one, the styles of a collection, and ways between them.",
@@ -18,3 +18,4 @@ app.command()(index_commands.index)
 app.command()(find_commands.find)
 app.command()(find_commands.path)
 app.command()(find_commands.blend)
+app.command()(evaluate_commands.evaluate)

@@ -69,9 +69,10 @@ class StyleRule(Record):
             known[hidden] = -np.inf
         order = np.argsort(-known, kind="stable")
         best = int(order[0])
-        second = known[order[1]] if len(order) > 1 and np.isfinite(known[order[1]]) else -1.0
+        # Of two styles, one is left when the other is hidden: a lead over nothing would give the game away.
+        lead = known[best] - known[order[1]] if len(order) > 2 else 0.0
         usual = (known[best] - self.typical[best]) / self.spread[best]
-        return best, [float(known[best]), float(known[best] - second), float(np.clip(usual, -6, 6))]
+        return best, [float(known[best]), float(lead), float(np.clip(usual, -6, 6))]
 
 
 def fit_rule(

@@ -24,8 +24,8 @@ Costs = NDArray[np.float64]
 
 CANDIDATES = 400
 """Tracks among which the path is sought, the cheapest for some step."""
-EVEN, BETWEEN, SMOOTH = 4.0, 1.0, 0.5
-"""What an uneven step, a track off the way and unlike neighbours cost."""
+EVEN, BETWEEN, SMOOTH, BACK = 4.0, 1.0, 0.5, 20.0
+"""What an uneven step, a track off the way, unlike neighbours, and a step back from the end cost."""
 
 
 class Step(Record):
@@ -92,6 +92,9 @@ def _cheapest(
     order = order[np.argsort(progress[usable[order]], kind="stable")]
     costs, numbers = costs[order], usable[order]
     apart: Costs = SMOOTH * (1 - (rows[numbers] @ rows[numbers].T).astype(np.float64))
+    # Less like the end than the step before, or more like the beginning: felt as turning round.
+    towards, away = rows[numbers] @ last, rows[numbers] @ first
+    apart += BACK * np.maximum(0, towards[:, None] - towards) + BACK * np.maximum(0, away - away[:, None])
     # Only from a track of lower progress to one of higher.
     apart[np.tril_indices(len(numbers))] = np.inf
     total = costs[:, 0] + SMOOTH * (1 - rows[numbers] @ first)
