@@ -18,8 +18,8 @@ from tonewheel.index.graph import library
 
 ROWS_A_CENTROID = 39
 """Fewer give FAISS's k-means too little to average."""
-PROBED = 0.1
-"""Share of the lists that is searched."""
+PROBED, LEAST_PROBED = 0.1, 8
+"""Share of the lists that is searched, and how many at least."""
 SEED = 0
 
 
@@ -60,7 +60,7 @@ class Lists:
             return exact.search(rows, query, k, allowed)
         members = self._of_lists()
         order = np.argsort(-(self.centroids @ query), kind="stable")
-        probed = max(1, round(PROBED * len(order)))
+        probed = max(LEAST_PROBED, round(PROBED * len(order)))
         numbers = np.sort(np.concatenate([members[i] for i in order[:probed]]))
         if allowed is not None:
             numbers = numbers[allowed[numbers]]

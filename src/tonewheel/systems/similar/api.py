@@ -65,7 +65,8 @@ class Index(Library):
     @cached_property
     def backbone(self) -> Backbone:
         """What hears a query from outside; ModelMismatchError when it is not what made the index."""
-        chosen = choose(self.made_with, self.weights)
+        name = self.made_with.partition("+")[0]  # the backbone below a head; the head comes with its weights
+        chosen = choose(None if self.weights is not None else name, self.weights)
         if chosen.fingerprint != self.maker:
             raise ModelMismatchError(
                 f"the index was made with {self.made_with} ({self.maker[:12]}), this one is"

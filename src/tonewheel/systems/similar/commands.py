@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from tonewheel.systems.similar import evaluate_commands, find_commands, index_commands, profile_commands
+from tonewheel.systems.similar import (
+    evaluate_commands,
+    find_commands,
+    index_commands,
+    profile_commands,
+    train_commands,
+)
 
 app = typer.Typer(
     help="Tracks like this one, the styles of a collection, and ways between them.",
@@ -13,9 +19,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+app.command()(train_commands.prepare)
+app.command()(train_commands.train)
+app.command()(evaluate_commands.evaluate)
 app.command()(profile_commands.profile)
 app.command()(index_commands.index)
 app.command()(find_commands.find)
 app.command()(find_commands.path)
 app.command()(find_commands.blend)
-app.command()(evaluate_commands.evaluate)
+app.command()(train_commands.fetch)
