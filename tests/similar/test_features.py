@@ -212,7 +212,7 @@ def test_processes_give_the_same_in_order_and_errors_in_their_place(tmp_path: Pa
     outcomes = list(measure_all(paths, jobs=2))
     assert [one.path for one in outcomes] == [str(path) for path in paths]
     assert isinstance(outcomes[2], InputError)
-    assert outcomes[3] == list(measure_all(paths[3:]))[0]
+    assert outcomes[3] == next(iter(measure_all(paths[3:])))
 
 
 def test_real_music_is_measured_the_same_twice(shared_audio: Path) -> None:

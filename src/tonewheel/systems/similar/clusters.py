@@ -37,7 +37,9 @@ FURTHEST = 3.0
 """One measure can set a track apart by no more spreads."""
 FEWEST_A_CLUSTER = 3
 MOST_CLUSTERS = 10
-STARTS, ROUNDS, SHUFFLES = 8, 60, 8
+STARTS, ROUNDS, SHUFFLES = 6, 60, 4
+MARGIN = 0.03
+"""So much better than by chance a silhouette must be."""
 SILHOUETTE_TRACKS = 1500
 """The silhouette compares all pairs, so in a larger collection it is that of a sample."""
 
@@ -90,13 +92,19 @@ def group(rows: Floats, count: int | None = None, seed: int = 0) -> Grouping:
     most = min(MOST_CLUSTERS, len(rows) // FEWEST_A_CLUSTER)
     if most < 2:
         return one
-    tried = [_tried(rows, k, rng) for k in range(2, most + 1)]
-    score, labels = max(tried, key=lambda pair: pair[0])
+    score, labels = _best(rows, most, rng)
     chance = 0.0
     for _ in range(SHUFFLES):
         shuffled = np.column_stack([rng.permutation(column) for column in rows.T])
-        chance = max(chance, _tried(shuffled, int(labels.max()) + 1, rng)[0])
-    return _described(rows, labels, score, chance) if score > chance else one._replace(by_chance=chance)
+        chance = max(chance, _best(shuffled, most, rng)[0])
+    if score < chance + MARGIN:
+        return one._replace(by_chance=chance)
+    return _described(rows, labels, score, chance)
+
+
+def _best(rows: Floats, most: int, rng: np.random.Generator) -> tuple[float, Labels]:
+    """The best silhouette of 2 to `most` clusters, and the clusters."""
+    return max((_tried(rows, count, rng) for count in range(2, most + 1)), key=lambda pair: pair[0])
 
 
 def _tried(rows: Floats, count: int, rng: np.random.Generator) -> tuple[float, Labels]:
