@@ -4,7 +4,7 @@
     python benchmarks/backbones.py --keep FOLDER ...       # go on where it was stopped
 
 Styles: songs synthesised anew (no training has heard them) in every style of tonewheel.synth, the style being known.
-Sources: real tracks of one split; a label is an artist of at least three of them. Neither label comes from what is
+Sources: real tracks of one split; a label is where at least three of them come from. Neither label comes from what is
 scored. Changed: each real track (without --real: each song) through one change, looked for among all tracks of all
 splits but the other held-out one and all songs. All songs and tracks ask; clusters are k-means with as many as labels.
 """
@@ -196,12 +196,12 @@ def run(
     rows = {name: scores(v, labels) for name, v in variants(names, by_song, others).items()}
     table(f"styles: {len(songs)} synthesised songs of {len(styles)} styles", rows)
     if held:
-        many = Counter(real[i]["artist"] for i in held)
-        some = [i for i in held if many[real[i]["artist"]] >= 3]
-        labels = [real[i]["artist"] for i in some]
+        many = Counter(real[i]["source_repo"] for i in held)
+        some = [i for i in held if many[real[i]["source_repo"]] >= 3]
+        labels = [real[i]["source_repo"] for i in some]
         found = variants(names, [t[some] for t in by_track], others)
         rows = {name: scores(v, labels) for name, v in found.items()}
-        table(f"sources: {len(some)} real tracks of {len(set(labels))} artists, split {chosen.split}", rows)
+        table(f"sources: {len(some)} real tracks of {len(set(labels))} sources, split {chosen.split}", rows)
 
     asked = [("track", i) for i in held] if held else [("song", i) for i in range(len(songs))]
     candidates = (

@@ -64,7 +64,9 @@ class ViewStream:
     def _some(self, rng: np.random.Generator, pool: NDArray[np.intp], count: int) -> list[int]:
         """Distinct tracks of a pool: `per_group` of one group after the other, until there are enough."""
         chosen: list[int] = []
-        for group in rng.permutation(np.unique(self.group[pool])):
+        names, counts = np.unique(self.group[pool], return_counts=True)
+        # A large group comes early more often, or single tracks would fill every batch.
+        for group in rng.choice(names, len(names), replace=False, p=counts / counts.sum()):
             members = rng.permutation(pool[self.group[pool] == group])
             chosen += members[: self.recipe.views.per_group].tolist()
         rest: list[int] = rng.permutation(np.setdiff1d(pool, chosen[:count])).tolist()

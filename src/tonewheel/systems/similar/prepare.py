@@ -7,6 +7,7 @@ that exists is not made again, so a killed run continues; what cannot be used is
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from tonewheel.core.progress import progress
 from tonewheel.core.records import Record, read_jsonl, write_jsonl
 from tonewheel.core.seeds import generator
 from tonewheel.manifest.licence import classify
-from tonewheel.manifest.tracks import Quarantined, read_tracks
+from tonewheel.manifest.tracks import Quarantined, Track, read_tracks
 from tonewheel.synth.styles import STYLES
 from tonewheel.systems.similar.damage import change
 
@@ -31,6 +32,8 @@ SHORTEST_TRACK_S = 12.0
 SYNTH_TRACK_S = 40.0
 VALID_SHARE = 0.2
 """Of the synthesised songs; they are in no training batch."""
+NOBODY = re.compile(r"^(various|per file|unknown|name in file)\b|\bvarious artists\b", re.IGNORECASE)
+"""What indexes write where a source has many artists."""
 OURS = "CC0-1.0 (made by tonewheel.synth)"
 
 
@@ -161,12 +164,19 @@ def _real(sources: Iterable[Path], left_out: list[Quarantined], any_licence: boo
                 continue
             yield Source(
                 title=track.title or file.stem,
-                group=f"{track.source_repo} {track.artist}".strip() or file.parent.name,
+                group=_group(track, file),
                 artist=track.artist,
                 split=track.split or "train",
                 licence=track.licence,
                 path=str(file),
             )
+
+
+def _group(track: Track, file: Path) -> str:
+    """Artist and source together; of a sampler each track stands alone, since nothing says that two are alike."""
+    if NOBODY.search(track.artist):
+        return f"{track.source_repo} {file.stem}".strip()
+    return f"{track.source_repo} {track.artist}".strip() or file.parent.name
 
 
 def _synthesised(count: int, seed: int) -> Iterable[Source]:

@@ -29,7 +29,7 @@ class FrontEndRecipe(Recipe):
 class EncoderRecipe(Recipe):
     """Shape of the encoder."""
 
-    channels: tuple[int, ...] = Field((24, 48, 96, 160), description="stem, then one stage an entry")
+    channels: tuple[int, ...] = Field((16, 32, 64, 128), description="stem, then one stage an entry")
     width: PositiveInt = Field(192, description="length of a frame, the vector of one window")
     identity_size: PositiveInt = Field(128, description="part of the embedding that tells tracks apart")
     style_size: PositiveInt = Field(128, description="part of the embedding that brings styles together")
@@ -44,7 +44,7 @@ class ViewRecipe(Recipe):
 
     window_s: PositiveFloat = Field(4.0, description="what one frame hears")
     hop_s: PositiveFloat = Field(2.0, description="from one window to the next, in use")
-    windows: PositiveInt = Field(4, description="most windows of a view; the least is 2")
+    windows: PositiveInt = Field(3, description="most windows of a view; the least is 2")
     per_group: PositiveInt = Field(
         4, description="tracks of one style or source in a batch, where it has so many"
     )

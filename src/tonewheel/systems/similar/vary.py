@@ -53,11 +53,12 @@ class Variation:
         out: Floats = rows[low] * (1 - share) + rows[low + 1] * share
         out = out @ _shift(self.spec, round(self.semitones, 2)) + self.tone
         if self.snr_db is not None:
-            # The mel power of noise scatters less the wider the band; four degrees are about the mean.
-            level = np.logaddexp.reduce(out, axis=None) - np.log(out.size) - self.snr_db * np.log(10) / 10
-            tilt = self.noise_tilt * np.linspace(-1.5, 1.5, self.spec.n_mels)
-            noise = level + tilt + np.log(self.rng.gamma(4, 0.25, out.shape) + 1e-3)
-            out = np.logaddexp(out, noise.astype(np.float32))
+            power = np.exp(out)
+            level = float(power.mean()) * 10 ** (-self.snr_db / 10)
+            tilt = np.exp(self.noise_tilt * np.linspace(-1.5, 1.5, self.spec.n_mels, dtype=np.float32))
+            table = _noise(self.spec.n_mels)
+            start = int(self.rng.integers(len(table)))
+            out = np.log(power + np.float32(level) * tilt * table[(start + np.arange(wanted)) % len(table)])
         out[:, self.highest :] = np.minimum(out[:, self.highest :], out.max() - 14)
         return out
 
@@ -73,6 +74,13 @@ def _shift(spec: MelSpec, semitones: float) -> Floats:
     matrix[low, np.arange(len(centres))] = 1 - share
     matrix[low + 1, np.arange(len(centres))] += share
     return matrix
+
+
+@lru_cache(maxsize=4)
+def _noise(n_mels: int) -> Floats:
+    """Mel power of white noise, mean 1. Shape: (frames, n_mels)."""
+    # It scatters less the wider the band; eight degrees of freedom are about the mean.
+    return np.random.default_rng(0).gamma(4, 0.25, (4096, n_mels)).astype(np.float32)
 
 
 @lru_cache(maxsize=4)
