@@ -19,10 +19,12 @@ SAYS = {
     "decode": r"mp3 +\d+ ",
     "degrade": r"ours takes \d+\.\d\d of scipy",
     "encode": r"tonewheel +\d+ +1\.00",
+    "heads": r"default: \w+",
     "listen": r"the song was found",
     "manifests": r"health +tonewheel +\d",
     "pack": r"50 songs of 4 min: \d\.\d\d MB, 0\.\d\d of 10 MB",
     "similar": r"tonewheel, exact +\d+\.\d+",
+    "style_profile": r"wav: \d+\.\d+ s a track of 300 s",
     "synth": r'"times_real_time": \d',
     "transcribe": r"tonewheel, file to beatmap +\d+\.\d +1\.00",
 }
