@@ -51,10 +51,14 @@ def main() -> None:
     parser.add_argument("--tracks", type=int, default=6)
     parser.add_argument("--quick", action="store_true", help="one track, one turn")
     given = parser.parse_args()
-    song = stereo_song(51_004, 60)
-    whole = np.tile(song, (1, TRACK_S // 60 + 1))[:, : TRACK_S * RATE]
+    song_s = 10 if given.quick else 60
+    song = stereo_song(51_004, song_s)
+    whole = np.tile(song, (1, TRACK_S // song_s + 1))[:, : TRACK_S * RATE]
     with tempfile.TemporaryDirectory() as folder:
-        files = {name: Path(folder) / f"song.{name}" for name in ("wav", "flac", "mp3")}
+        files = {
+            name: Path(folder) / f"song.{name}"
+            for name in (("wav", "flac") if given.quick else ("wav", "flac", "mp3"))
+        }
         for file in files.values():
             write(file, whole, RATE)
         long = Path(folder) / "long.flac"
