@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tonewheel.core.errors import InputError, ModelMismatchError
+from tonewheel.systems.similar import fit_head
 from tonewheel.systems.similar.backbones.hand import Hand
 from tonewheel.systems.similar.backbones.head import Headed, made_for, save_head
 from tonewheel.systems.similar.fit_head import choose, head_of
@@ -127,7 +128,10 @@ def test_a_head_must_be_worth_it() -> None:
 
 
 @pytest.mark.parametrize("method", ["pca", "supcon"])
-def test_a_head_is_read_back_and_refuses_another_backbone(method: str, tmp_path: Path) -> None:
+def test_a_head_is_read_back_and_refuses_another_backbone(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit_head, "HEAD_FIT", SHORT.model_copy(update={"max_steps": 4, "warm_up_steps": 1}))
     hand = Hand()
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(12, 1, hand.size)).astype(np.float32)

@@ -36,6 +36,12 @@ def fit_head(
             source,
             f"has tracks of {len(set(collection.artists))} artists; {FEWEST_ARTISTS} are needed to compare",
         )
+    if len(set(collection.labels)) < 2:
+        raise InputError(
+            source,
+            f"its {len(collection.labels)} tracks are of one style, by {recipe.head.per_class} tracks a style at "
+            "least (head.per_class); there is nothing to tell apart",
+        )
     trials = compare(collection, recipe.head)
     chosen = choose(trials)
     head, own = head_of(collection, chosen, recipe.head)
