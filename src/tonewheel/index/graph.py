@@ -18,7 +18,7 @@ from tonewheel.index.exact import Floats, Mask, Numbers
 
 LINKS = 32
 EF_CONSTRUCTION = 40
-EF_SEARCH = 128
+EF_SEARCH = 384
 """Candidates that a walk keeps; more is slower and misses less."""
 
 

@@ -55,6 +55,10 @@ def build(
     `styles` None the clusters of what is measured of the tracks.
     """
     tracks, root, left_out = music(source)
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(keep.parent, f"cannot be written: {error.strerror}") from None
     known = {} if before is None else unchanged(before, tracks, root)
     old = [] if before is None else before.heard(known)
     wanted = [track for track in tracks if track.path not in known]
@@ -64,6 +68,8 @@ def build(
             heard[track.path] = outcome
         else:
             left_out.append(outcome)
+    if not any(keep.iterdir()):
+        keep.rmdir()
     in_order = [heard[track.path] for track in tracks if track.path in heard]
     vectors = None
     if before is not None and before.vectors.method == method:
@@ -149,6 +155,8 @@ def _one(track: Track, root: Path, keep: Path) -> Heard | Quarantined:
         if kept.is_file() and (heard := _read(kept, track)) is not None:
             return heard
         heard = hear(root, track.path, track.title, track.artist, _backbone)
+    except InputError as error:
+        return Quarantined(path=track.path, reason=error.reason)
     except TonewheelError as error:
         return Quarantined(path=track.path, reason=str(error))
     _write(kept, heard)

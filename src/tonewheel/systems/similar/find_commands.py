@@ -164,7 +164,8 @@ def _show(opened: Index, answer: Answer, *, as_json: bool, as_m3u: bool, as_csv:
 def _lines(answer: Answer) -> Sequence[str]:
     member = answer.style
     style = f'style "{member.style}"' if member.style else "none of the index's styles"
-    lines = [f"{answer.query}: {style} (confidence {member.confidence:.2f})"]
+    sure = f"{style} (confidence {member.confidence:.2f})" if member.nearest else "the index has no styles"
+    lines = [f"{answer.query}: {sure}"]
     if answer.same:
         lines.append(f"  in the index as {', '.join(answer.same)}")
     for match in answer.matches:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tonewheel.core.errors import InputError
+from tonewheel.systems.similar.features.key import PITCH_CLASSES
 
-TONICS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 FLATS = {"Db": "C#", "Eb": "D#", "Gb": "F#", "Ab": "G#", "Bb": "A#", "Cb": "B", "Fb": "E"}
 
 
@@ -25,7 +25,7 @@ def number(key: str) -> int:
     sign = found[2].replace("♯", "#").replace("♭", "b")
     tonic = found[1].upper() + sign
     sharp = {"E#": "F", "B#": "C", **FLATS}.get(tonic, tonic)
-    return TONICS.index(sharp) + (12 if found[3] in ("minor", "min", "m") else 0)
+    return PITCH_CLASSES.index(sharp) + (12 if found[3] in ("minor", "min", "m") else 0)
 
 
 def place(keys: ArrayLike) -> NDArray[np.int64]:

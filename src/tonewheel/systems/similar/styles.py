@@ -1,9 +1,10 @@
 """Which style of the collection a track belongs to, how sure that is, and when it is none of them.
 
-A style is the mean direction of its tracks. The confidence is a logistic formula in the cosine with the nearest
-style, the lead over the second, and how that cosine compares with the style's own tracks. It is fitted on the
-collection: every track once with its style's mean taken without it, and once with its whole style hidden, where
-"none of these" is right. So it speaks of a world in which half of the queries belong to no style.
+A style is the mean direction of its tracks. Two logistic formulas, in the cosine with the nearest style, the lead
+over the second, and how that cosine compares with the style's own tracks, give the probability that the nearest is
+right and that none is; the likelier is the answer. They are fitted on the collection: every track once with its
+style's mean taken without it, and once with its whole style hidden, where "none of these" is right. So they speak of
+a world in which half of the queries belong to no style.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from tonewheel.core.records import Record
@@ -19,7 +21,6 @@ from tonewheel.systems.similar.backbones.base import unit
 
 Floats = NDArray[np.float32]
 
-NONE_BELOW = 0.5
 LEAST_TRACKS = 3
 """A style of fewer says nothing once one of them is left out."""
 
@@ -42,25 +43,27 @@ class Membership(Record):
 
 
 class StyleRule(Record):
-    """How membership is decided; `decision` is None when the collection is too small to fit it."""
+    """How membership is decided; `right` and `none` are None when the collection is too small to fit them."""
 
     names: tuple[str, ...] = ()
     typical: tuple[float, ...] = ()
     """Mean cosine of a style's tracks with the mean of its other tracks."""
     spread: tuple[float, ...] = ()
-    decision: Logistic | None = None
+    right: Logistic | None = None
+    """The probability that the nearest style is the track's."""
+    none: Logistic | None = None
+    """The probability that it belongs to none."""
 
     def place(self, vector: Floats, centroids: Floats) -> Membership:
         """The style of a unit vector (size,), given the styles' mean directions (styles, size)."""
         if not self.names:
             return Membership(style=None, confidence=1.0)
         which, features = self.evidence(centroids @ vector)
-        if self.decision is None:
+        if self.right is None or self.none is None:
             return Membership(style=None, confidence=0.5, nearest=self.names[which])
-        sure = float(self.decision.predict([features])[0])
-        chosen = self.names[which] if sure >= NONE_BELOW else None
-        confidence = sure if chosen is not None else 1 - sure
-        return Membership(style=chosen, confidence=round(confidence, 3), nearest=self.names[which])
+        right, none = (float(formula.predict([features])[0]) for formula in (self.right, self.none))
+        chosen = self.names[which] if right >= none else None
+        return Membership(style=chosen, confidence=round(max(right, none), 3), nearest=self.names[which])
 
     def evidence(self, cosines: NDArray[np.float32], hidden: int | None = None) -> tuple[int, list[float]]:
         """The nearest style and what speaks for it; `hidden` is a style that does not exist."""
@@ -114,16 +117,17 @@ def fit_rule(
 def _decided(
     rule: StyleRule, cosines: Floats, style_of: NDArray[np.int64], judged: Sequence[int]
 ) -> StyleRule:
-    features, right = [], []
+    features, right, none = [], [], []
     for track in judged:
         style = int(style_of[track])
         best, evidence = rule.evidence(cosines[track])
         features.append(evidence)
         right.append(best == style)
+        none.append(False)
         if len(rule.names) > 1:
             features.append(rule.evidence(cosines[track], hidden=style)[1])
             right.append(False)
-    if not 0 < sum(right) < len(right):
+            none.append(True)
+    if not 0 < sum(right) < len(right) or not any(none):
         return rule
-    fields = {**rule.to_dict(), "decision": fit_logistic(features, right).to_dict()}
-    return StyleRule.from_dict(fields)
+    return replace(rule, right=fit_logistic(features, right), none=fit_logistic(features, none))
