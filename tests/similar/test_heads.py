@@ -25,7 +25,7 @@ from tonewheel.systems.similar.heads import (
     train_head,
 )
 from tonewheel.systems.similar.loss import semi_hard_triplet
-from tonewheel.systems.similar.recipe import HeadRecipe
+from tonewheel.systems.similar.recipe import HeadRecipe, SimilarRecipe
 
 SMALL = HeadRecipe(hidden=32, size=16)
 SHORT = HEAD_FIT.model_copy(update={"max_steps": 40, "warm_up_steps": 5, "learning_rate": 3e-3})
@@ -119,6 +119,22 @@ def test_one_label_is_not_enough() -> None:
     one = collection(labels=1)
     with pytest.raises(InputError, match="needs two"):
         train_head(one, SMALL, SHORT)
+
+
+@pytest.mark.parametrize(
+    ("known", "says"),
+    [
+        (collection(labels=1), "nothing to tell apart"),
+        (collection(labels=3, artists=1), "of 3 artists; 4 are"),
+    ],
+)
+def test_a_collection_that_cannot_tell_is_refused(
+    known: Collection, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fit_head, "collect", lambda *_, **__: known)
+    with pytest.raises(InputError, match=says):
+        fit_head.fit_head(tmp_path, tmp_path / "head.safetensors", Hand(), SimilarRecipe())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_head_must_be_worth_it() -> None:

@@ -73,8 +73,6 @@ def test_a_head_is_trained_on_a_folder(
     monkeypatch.setattr(fit_head, "compare", lambda *a: fit_head_compare(*a))
     command = ("train", music, "-o", tmp_path, "--model", "head", "--backbone", "hand", "--recipe", "smoke")
     command += ("--clusters", 2, "--jobs", 1)
-    assert status(*command, "--set", "head.per_class=7") == 2
-    assert "nothing to tell apart" in capfd.readouterr().err
     command += ("--set", "head.per_class=2")
     assert status(*command, "--json") == 0
     trials = json.loads(capfd.readouterr().out)["trials"]
