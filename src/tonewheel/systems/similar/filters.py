@@ -32,7 +32,7 @@ class Filters(Record):
 def mask(library: Library, filters: Filters, query: Features | None) -> NDArray[np.bool_] | None:
     """Which tracks pass, (n,) in the order of the index; None when nothing is asked."""
     tests: list[NDArray[np.bool_]] = []
-    features = [entry.features for entry in library.entries.values()]
+    features = [entry.features for entry in library.in_order]
     if filters.tempo_bpm is not None:
         low, high = filters.tempo_bpm
         tests.append(np.array([low <= one.tempo_bpm <= high for one in features]))

@@ -22,7 +22,7 @@ from tonewheel.manifest.tracks import title_from_name
 from tonewheel.systems.similar.features.record import Features
 from tonewheel.systems.similar.filters import Filters, mask
 from tonewheel.systems.similar.library import Library
-from tonewheel.systems.similar.same import song_name
+from tonewheel.systems.similar.same import song
 from tonewheel.systems.similar.styles import Membership
 from tonewheel.systems.similar.tracks import MOMENT_HOP_S, Sound
 from tonewheel.systems.similar.why import Why, explain, part_scores, traits_of
@@ -97,7 +97,7 @@ def find(
     chosen: list[tuple[int, float]] = []
     groups: set[int] = set() if versions else set(query.same)
     places: Counter[str] = Counter()
-    entries = list(library.entries.values())
+    entries = library.in_order
     for number, cosine in ranked:
         artist = entries[number].artist.casefold().strip()
         group = int(library.groups[number])
@@ -132,9 +132,7 @@ def find(
                 style=names[style] if style >= 0 else None,
             )
         )
-    same = tuple(
-        entry.track for entry, group in zip(entries, library.groups, strict=True) if group in query.same
-    )
+    same = tuple(entries[n].track for n in np.flatnonzero(np.isin(library.groups, list(query.same))))
     return Answer(
         query=query.name,
         at_s=query.span,
@@ -157,15 +155,10 @@ def sound_query(library: Library, path: Path, sound: Sound, span: Span | None = 
     """A file, or a moment of it, as a query once it was heard."""
     found = [shared.track for shared in library.signatures.find(sound.whole)]
     tags = read_tags(path)
-    named = (
-        song_name(tags.get("title") or title_from_name(path.stem)),
-        tags.get("artist", "").casefold().strip(),
-    )
-    for number, entry in enumerate(library.entries.values()):
-        digest = entry.features.content_sha256
-        one_file = bool(digest) and digest == sound.features.content_sha256
-        if one_file or (song_name(entry.title), entry.artist.casefold().strip()) == named:
-            found.append(number)
+    named = song(tags.get("title") or title_from_name(path.stem), tags.get("artist", ""))
+    found += library.songs.get(named, []) if named[0] else []
+    digest = sound.features.content_sha256
+    found += library.files.get(digest, []) if digest else []
     same = frozenset(int(library.groups[number]) for number in found)
     return Query(str(path), sound.vector, sound.features, sound.hand, same, span)
 
@@ -217,7 +210,7 @@ def _whys(library: Library, query: Query, numbers: list[int]) -> list[Why | None
         return [None] * len(numbers)
     asked = traits_of([query.features], query.hand[None])
     scores = part_scores(asked, library.traits.take(np.array(numbers)))
-    entries = list(library.entries.values())
+    entries = library.in_order
     return [
         explain(row, library.about.parts, query.features, entries[number].features)
         for row, number in zip(scores, numbers, strict=True)

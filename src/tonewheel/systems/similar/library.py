@@ -22,7 +22,7 @@ from tonewheel.gates.duplicates import Signature
 from tonewheel.index.file import Opened, as_bytes, from_bytes, open_index, save_index
 from tonewheel.index.vectors import VectorIndex
 from tonewheel.systems.similar.backbones.base import Backbone
-from tonewheel.systems.similar.same import Signatures, groups
+from tonewheel.systems.similar.same import Signatures, groups, song
 from tonewheel.systems.similar.scores import Scale, pairs, scale_of
 from tonewheel.systems.similar.styles import Membership, StyleRule, Styles, fit_rule
 from tonewheel.systems.similar.tracks import Entry, Heard
@@ -137,9 +137,30 @@ class Library:
         return {track: number for number, track in enumerate(self.entries)}
 
     @cached_property
+    def in_order(self) -> list[Entry]:
+        """The entries by row."""
+        return list(self.entries.values())
+
+    @cached_property
+    def songs(self) -> dict[tuple[str, str], list[int]]:
+        """The rows of each song, by its name without versions and its artist."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for number, entry in enumerate(self.in_order):
+            found.setdefault(song(entry.title, entry.artist), []).append(number)
+        return found
+
+    @cached_property
+    def files(self) -> dict[str, list[int]]:
+        """The rows of each file, by the hash of its content."""
+        found: dict[str, list[int]] = {}
+        for number, entry in enumerate(self.in_order):
+            found.setdefault(entry.features.content_sha256, []).append(number)
+        return found
+
+    @cached_property
     def traits(self) -> Traits:
         """What is compared of the tracks, as columns."""
-        return traits_of([entry.features for entry in self.entries.values()], self.hand)
+        return traits_of([entry.features for entry in self.in_order], self.hand)
 
     @cached_property
     def signatures(self) -> Signatures:

@@ -123,8 +123,8 @@ def groups(
             join(track, shared.track)
     alike: dict[tuple[str, str] | int, int] = {}
     for track, (title, artist) in enumerate(zip(titles, artists, strict=True)):
-        if name := song_name(title):
-            join(track, alike.setdefault((name, artist.casefold().strip()), track))
+        if song_name(title):
+            join(track, alike.setdefault(song(title, artist), track))
         if before[track] >= 0:
             join(track, alike.setdefault(before[track], track))
     return np.array([root(track) for track in range(len(leader))], dtype=np.int64)
@@ -135,6 +135,15 @@ _VERSION = re.compile(
     r"\b(?:re-?master(?:ed)?|re-?mix(?:ed)?|mix|edit|live|version|demo|instrumental|acoustic|cover|extended|radio"
     r"|original|mono|stereo|bootleg|vip|reprise|karaoke|take \d+)\b"
 )
+
+
+def song(title: str, artist: str) -> tuple[str, str]:
+    """What versions of one song share: its name and its artist.
+
+    >>> song("Blue Line (Live)", "The Lamps") == song("blue line", "the lamps ")
+    True
+    """
+    return song_name(title), artist.casefold().strip()
 
 
 def song_name(title: str) -> str:

@@ -60,7 +60,7 @@ def path(library: Library, first: Query, last: Query, steps: int = 8) -> list[St
         [n for n in np.sort(one_each).tolist() if int(library.groups[n]) not in outside], np.int64
     )
     usable = usable[(progress[usable] > 0) & (progress[usable] < 1)]
-    artists = [entry.artist.casefold().strip() for entry in library.entries.values()]
+    artists = [entry.artist.casefold().strip() for entry in library.in_order]
     chosen: list[int] = []
     while steps > 2:
         if len(usable) < steps - 2:
@@ -113,7 +113,7 @@ def _cheapest(
 
 
 def _told(library: Library, first: Query, last: Query, chosen: Sequence[int], progress: Costs) -> list[Step]:
-    rows, entries = library.vectors.vectors, list(library.entries.values())
+    rows, entries = library.vectors.vectors, library.in_order
     scale = library.about.similarity
     stops: list[tuple[str, Floats, float]] = [
         (first.name, first.vector, 0.0),
