@@ -17,6 +17,7 @@ def card(weights: Path, scores: str = "") -> str:
     data, run, recipe = facts["data"], facts["run"], facts["recipe"]
     parameters = sum(tensor.numel() for name, tensor in model.tensors.items() if "running" not in name)
     best = "not measured" if run["best_score"] is None else f"{run['best_score']:.3f}"
+    begun = f", from the weights `{run['initial'][:12]}` of an earlier run" if run.get("initial") else ""
     front, shape = recipe["front_end"], recipe["encoder"]
     listed = "\n".join(f"- {source}" for source in data["sources"])
     return f"""# Encoder of similar tracks
@@ -33,7 +34,7 @@ def card(weights: Path, scores: str = "") -> str:
 | output | {shape["identity_size"]} numbers for identity and {shape["style_size"]} for style, of unit length \
 together; style has {shape["style_share"]:.0%} of the cosine |
 | trained | {run["steps"]} steps of {recipe["fit"]["batch_size"]} tracks; best at step {run["best_step"]} \
-(mean of recall@1 and style MAP@R on the valid split: {best}) |
+(mean of recall@1 and style MAP@R on the valid split: {best}){begun} |
 | data | {data["tracks"]} tracks and {data["synthesised"]} synthesised songs, {data["hours"]:g} h |
 | software | torch {facts["versions"]["torch"]}, tonewheel {facts["versions"]["tonewheel"]} |
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tonewheel.core.files import write_text
+from tonewheel.core.files import sha256, write_text
 from tonewheel.core.seeds import generator
-from tonewheel.learn.checkpoint import load_weights, save_model, state_weights
+from tonewheel.learn.checkpoint import load_model, load_weights, save_model, state_weights
 from tonewheel.learn.fit import RunResult, fit, versions
 from tonewheel.learn.losses import ntxent, supcon
 from tonewheel.learn.schedule import adamw
@@ -100,22 +100,32 @@ def heldout(prepared: Prepared, recipe: SimilarRecipe) -> Heldout:
     return made
 
 
-def train(prepared: Prepared, recipe: SimilarRecipe, run_dir: Path) -> RunResult:
-    """Train in `run_dir`, or go on where a killed run stopped, and write RUN/encoder.safetensors with its card."""
+def train(prepared: Prepared, recipe: SimilarRecipe, run_dir: Path, initial: Path | None = None) -> RunResult:
+    """Train in `run_dir`, or go on where a killed run stopped, and write RUN/encoder.safetensors with its card.
+
+    `initial` are weights to start from, those of another run.
+    """
     stream = ViewStream(prepared, recipe)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.fit.seed)  # the same recipe gives the same weights, from the first ones on
         module = SimilarModule(recipe)
+    if initial is not None:
+        load_weights(module.encoder, load_model(initial, kind=KIND).tensors, initial)
     held_out = heldout(prepared, recipe)
     # Without two held-out tracks nothing can be mistaken for another: the last weights are then the best.
     valid = [held_out] if len(held_out.tracks) > 1 else None
     result = fit(module, recipe.fit, Stream(stream.draw, recipe.fit.seed), valid, run_dir, recipe=recipe)
-    release(prepared, recipe, result, run_dir / "encoder.safetensors")
+    release(prepared, recipe, result, run_dir / "encoder.safetensors", initial=initial)
     return result
 
 
 def release(
-    prepared: Prepared, recipe: SimilarRecipe, result: RunResult, path: Path, scores: str = ""
+    prepared: Prepared,
+    recipe: SimilarRecipe,
+    result: RunResult,
+    path: Path,
+    scores: str = "",
+    initial: Path | None = None,
 ) -> str:
     """Write the best weights with the facts for their card; returns the SHA-256."""
     encoder = Encoder(recipe.encoder, recipe.front_end.n_mels)
@@ -131,7 +141,12 @@ def release(
             "hours": round(sum(t.seconds for t in used) / 3600, 2),
             "sources": sorted(f"{t.source.title} ({t.source.group}): {t.source.licence}" for t in real),
         },
-        "run": {"steps": result.steps, "best_step": result.best_step, "best_score": result.best_score},
+        "run": {
+            "steps": result.steps,
+            "best_step": result.best_step,
+            "best_score": result.best_score,
+            "initial": None if initial is None else sha256(initial),
+        },
         "versions": versions(),
     }
     digest = save_model(path, encoder.state_dict(), facts)

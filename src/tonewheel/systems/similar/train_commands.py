@@ -82,6 +82,10 @@ def train(
         str | None, typer.Option(help="head: the backbone below it: encoder, hand or openl3.")
     ] = None,
     weights: Annotated[Path | None, typer.Option("--weights", help="head: weights of that backbone.")] = None,
+    initial: Annotated[
+        Path | None,
+        typer.Option("--from", help="encoder: weights to start from, such as those of another run."),
+    ] = None,
     clusters: Annotated[
         int | None, typer.Option(min=2, help="head: number of styles; default: found.")
     ] = None,
@@ -99,7 +103,7 @@ def train(
         from tonewheel.systems.similar.prepare import Prepared
         from tonewheel.systems.similar.train import train as run
 
-        result = run(Prepared(source), settings_of, out)
+        result = run(Prepared(source), settings_of, out, initial)
         if as_json:
             emit(result)
         else:
