@@ -17,19 +17,19 @@ from numpy.typing import NDArray
 
 from tonewheel.core.errors import InputError, nearest
 from tonewheel.core.records import Record
-from tonewheel.core.seeds import generator
 from tonewheel.gates.duplicates import Signature
-from tonewheel.index.file import Opened, as_bytes, from_bytes, open_index, save_index
+from tonewheel.index.file import as_bytes, from_bytes, open_index, save_index
 from tonewheel.index.vectors import VectorIndex
+from tonewheel.systems.similar.arrays import check_arrays
 from tonewheel.systems.similar.backbones.base import Backbone
 from tonewheel.systems.similar.same import Signatures, groups, song
-from tonewheel.systems.similar.scores import Scale, pairs, scale_of
+from tonewheel.systems.similar.scales import collection_scales
+from tonewheel.systems.similar.scores import Scale
 from tonewheel.systems.similar.styles import Membership, StyleRule, Styles, fit_rule
 from tonewheel.systems.similar.tracks import Entry, Heard
-from tonewheel.systems.similar.why import PARTS, Traits, part_scores, traits_of
+from tonewheel.systems.similar.why import PARTS, Traits, traits_of
 
 Floats = NDArray[np.float32]
-AT_ONCE = 4096
 
 
 class About(Record):
@@ -104,7 +104,7 @@ class Library:
         about = About(
             root=str(root.resolve()),
             styles=rule,
-            **_scales(rows, moments, counts, traits_of([e.features for e in entries], hand), group),
+            **collection_scales(rows, moments, counts, traits_of([e.features for e in entries], hand), group),
         )
         arrays = {
             "hand": hand,
@@ -236,7 +236,7 @@ class Library:
         """
         path = Path(path)
         opened = open_index(path, maker=None if backbone is None else backbone.fingerprint)
-        _check(opened, path)
+        check_arrays(opened, path)
         about = from_bytes(opened.beside["about"], About, path)
         entries = from_bytes(opened.beside["entries"], list[Entry], path)
         if [entry.track for entry in entries] != opened.index.ids:
@@ -247,70 +247,3 @@ class Library:
         return cls(
             opened.index, entries, about, opened.beside, maker=header.maker, made_with=header.made_with
         )
-
-
-def _check(opened: Opened, path: str | Path) -> None:
-    """Every array that will be indexed into has the shape that it must have."""
-    count, size, beside = len(opened.index), opened.index.size, opened.beside
-    shapes: dict[str, tuple[type, tuple[int | None, ...]]] = {
-        "about": (np.uint8, (None,)),
-        "entries": (np.uint8, (None,)),
-        "hand": (np.float32, (count, None)),
-        "moments": (np.int8, (None, size)),
-        "moment_counts": (np.int64, (count,)),
-        "groups": (np.int64, (count,)),
-        "centroids": (np.float32, (None, size)),
-        "style_of": (np.int64, (count,)),
-        "words": (np.uint32, (None,)),
-        "word_counts": (np.int64, (count,)),
-    }
-    for name, (kind, shape) in shapes.items():
-        array = beside.get(name)
-        if array is None:
-            raise InputError(path, "is an index, but not of tracks")
-        fits = array.ndim == len(shape) and all(
-            b is None or a == b for a, b in zip(array.shape, shape, strict=True)
-        )
-        if array.dtype != kind or not fits:
-            raise InputError(path, f'is damaged: its "{name}" is of another shape')
-    for counts, rows in (("moment_counts", "moments"), ("word_counts", "words")):
-        if beside[counts].min(initial=1) < 0 or beside[counts].sum() != len(beside[rows]):
-            raise InputError(path, f'is damaged: its "{counts}" do not fit its "{rows}"')
-    if beside["moment_counts"].min(initial=1) < 1:
-        raise InputError(path, "is damaged: a track has no moment")
-    styles, groups = beside["style_of"], beside["groups"]
-    if (
-        styles.min(initial=-1) < -1
-        or styles.max(initial=-1) >= len(beside["centroids"])
-        or groups.min(initial=0) < 0
-    ):
-        raise InputError(path, "is damaged: a track is of a style or group that does not exist")
-
-
-def _scales(
-    rows: Floats,
-    moments: NDArray[np.int8],
-    counts: NDArray[np.int64],
-    traits: Traits,
-    group: NDArray[np.int64],
-) -> dict[str, Any]:
-    """The scales of a collection, from pairs of tracks that are no versions of each other."""
-    rng = generator(0, "similar", "scales")
-    first, second = pairs(group, rng)
-    cosines, parts, likeliest = [], [np.empty((0, len(PARTS)))], []
-    starts = np.cumsum(counts) - counts
-    for i in range(0, len(first), AT_ONCE):
-        a, b = first[i : i + AT_ONCE], second[i : i + AT_ONCE]
-        cosines.append(np.einsum("ij,ij->i", rows[a], rows[b]))
-        parts.append(part_scores(traits.take(a), traits.take(b)))
-        # A moment drawn from the one track, the likeliest of a few of the other's: what a query of a moment meets.
-        for one, other in zip(a[:512].tolist(), b[:512].tolist(), strict=True):
-            asked = moments[starts[one] + int(rng.integers(counts[one]))].astype(np.float32)
-            own = moments[starts[other] : starts[other] + counts[other]].astype(np.float32)
-            likeliest.append(float((own @ asked).max()) / 127**2)
-    table = np.concatenate(parts)
-    return {
-        "similarity": scale_of(np.concatenate([*cosines, np.empty(0)])),
-        "moments": scale_of(np.array(likeliest)),
-        "parts": tuple(scale_of(column) for column in table.T),
-    }
