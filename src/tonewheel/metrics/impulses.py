@@ -1,8 +1,9 @@
 """Impulses: were clicks found, and are they gone?
 
-Task: `starts_s` and `widths_s` (n,) say where impulses really are; two that overlap are one. Found: estimates within
-1 ms (`TOLERANCE_S`) of a start, one to one, as hits are scored (`metrics.onsets`). Gone: the energy of the error on the
-impulse's own samples fell by 10 dB (`FALL_DB`); that asks not only for silence of the click but for music in its place.
+Task: `starts_s` and `widths_s` (n,) say where impulses really are; two that overlap are one. Found: estimates
+within 1 ms (`TOLERANCE_S`) of a start, one to one, as hits are scored (`metrics.onsets`). Gone: the energy of
+the error on the impulse's own samples fell by 10 dB (`FALL_DB`); that asks not only for silence of the click
+but for music in its place.
 
 No tool of the field states such figures; the definitions are ours.
 """

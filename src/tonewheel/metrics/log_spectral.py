@@ -1,12 +1,13 @@
 """Log-spectral distance: how far apart are two spectra, in dB?
 
-Task: `reference` and `estimate`, mono (samples,) at one rate, in place. For every frame the root mean square over the
-bins of the difference of both power spectra in dB; the mean over the frames is the distance (Gray and Markel, "Distance
-measures for speech processing", IEEE TASSP 1976).
+Task: `reference` and `estimate`, mono (samples,) at one rate, in place. For every frame the root mean square
+over the bins of the difference of both power spectra in dB; the mean over the frames is the distance (Gray and
+Markel, "Distance measures for speech processing", IEEE TASSP 1976).
 
-Where the reference holds nothing, its logarithm is arbitrary, and the distance would tell of that alone. So only bins
-inside `band_hz` count, and power below `floor_db` under the loudest bin of the reference counts as that floor, in both.
-Tools differ in floor, window and band, so distances of two papers can rarely be compared; those of one table can.
+Where the reference holds nothing, its logarithm is arbitrary, and the distance would tell of that alone. So
+only bins inside `band_hz` count, and power below `floor_db` under the loudest bin of the reference counts as
+that floor, in both. Tools differ in floor, window and band, so distances of two papers can rarely be compared;
+those of one table can.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """What was removed: is there music in it?
 
-Task: `removed` is what a cleaner took out and `kept` what it left, mono (samples,) at one rate. Noise comes and goes by
-itself; music that was taken with it comes and goes as the music does. So the levels of both are compared over time, in
-thirds of an octave from 100 Hz: `musicality` is the correlation of their levels in dB, averaged over the bands in which
-anything was removed, and 0 where it is negative (a gain that takes less noise under loud music makes it so).
+Task: `removed` is what a cleaner took out and `kept` what it left, mono (samples,) at one rate. Noise comes and
+goes by itself; music that was taken with it comes and goes as the music does. So the levels of both are
+compared over time, in thirds of an octave from 100 Hz: `musicality` is the correlation of their levels in dB,
+averaged over the bands in which anything was removed, and 0 where it is negative (a gain that takes less noise
+under loud music makes it so).
 
-0 is noise only; 1 is a copy of the music. No reference is needed, so it works on a real disc. The definition is ours.
+0 is noise only; 1 is a copy of the music. No reference is needed, so it works on a real disc. The definition is
+ours.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """SI-SDR: how much of an estimate is the reference, whatever its level?
 
-Task: `reference` is the clean signal, `estimate` what came out, both (..., samples), in place to the sample: a delay
-must be taken out before, it costs tens of dB. The reference is scaled to be nearest to the estimate, and what is left
-over is distortion:
+Task: `reference` is the clean signal, `estimate` what came out, both (..., samples), in place to the sample: a
+delay must be taken out before, it costs tens of dB. The reference is scaled to be nearest to the estimate, and
+what is left over is distortion:
 
     SI-SDR = 10 log10(|a s|^2 / |a s - e|^2),  a = <e, s> / <s, s>
 
-(Le Roux, Wisdom, Erdogan and Hershey, "SDR - half-baked or well done?", ICASSP 2019). The mean is not taken out, as in
-the paper and in `torchmetrics`, whose figures these equal. Channels are one signal each; `evaluate` gives their mean.
-Polarity is not seen: -e scores as e does; `evaluate` tells it.
+(Le Roux, Wisdom, Erdogan and Hershey, "SDR - half-baked or well done?", ICASSP 2019). The mean is not taken
+out, as in the paper and in `torchmetrics`, whose figures these equal. Channels are one signal each; `evaluate`
+gives their mean. Polarity is not seen: -e scores as e does; `evaluate` tells it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Transients: are the attacks of the music still there?
 
-Task: `reference` is clean music and `estimate` what came out, (samples,) or (channels, samples) at one rate, in place.
-Transients are found in the reference (`audio.delay.transients`: sudden rises of level); for each, the 10 ms from 2 ms
-before it on are compared: their normalised correlation (preservation: 1 is untouched, 0 is gone), and how much their
-energy changed. A click remover that takes attacks for clicks shows here long before it shows in SI-SDR.
+Task: `reference` is clean music and `estimate` what came out, (samples,) or (channels, samples) at one rate, in
+place. Transients are found in the reference (`audio.delay.transients`: sudden rises of level); for each, the 10
+ms from 2 ms before it on are compared: their normalised correlation (preservation: 1 is untouched, 0 is gone),
+and how much their energy changed. A click remover that takes attacks for clicks shows here long before it shows
+in SI-SDR.
 
 The measure is that of the seed of this system ("correlation on clean transients"); window and finder are ours.
 """

@@ -1,7 +1,7 @@
 """Sounds that a click remover takes for clicks: castanets, brass attacks, consonants, sticks.
 
-Rendered, so that they are clean by construction. They train the detector to leave them alone, with other seeds they are
-measured.
+Rendered, so that they are clean by construction. They train the detector to leave them alone, with other seeds
+they are measured.
 """
 
 from __future__ import annotations
