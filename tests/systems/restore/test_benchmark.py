@@ -75,7 +75,7 @@ def test_clips_are_taken_in_turn_from_every_group(prepared: Prepared) -> None:
         case("hiss2")
 
 
-def test_the_oracle_is_far_better_than_nothing_and_than_ffmpeg(prepared: Prepared, clicked: Item) -> None:
+def test_the_oracle_is_far_better_than_nothing(prepared: Prepared, clicked: Item) -> None:
     before = float(si_sdr(clicked.clean, clicked.damaged))
     best = oracle.cleaned(clicked)
     assert (best[~clicked.hit] == clicked.damaged[~clicked.hit]).all()
@@ -83,9 +83,7 @@ def test_the_oracle_is_far_better_than_nothing_and_than_ffmpeg(prepared: Prepare
     assert reached > before + 5
     adeclick = ffmpeg.adeclick()
     if adeclick.available:
-        assert (
-            before < float(si_sdr(clicked.clean, adeclick.process(clicked.damaged, SAMPLE_RATE_HZ))) < reached
-        )
+        assert float(si_sdr(clicked.clean, adeclick.process(clicked.damaged, SAMPLE_RATE_HZ))) > before + 3
     hissing = next(items(prepared, "valid", case("hiss10")))
     assert si_sdr(hissing.clean, oracle.cleaned(hissing)) > si_sdr(hissing.clean, hissing.damaged) + 4
 
