@@ -1,0 +1,210 @@
+"""Autoregressive models of sound: estimated frame by frame, and used to predict and to interpolate samples.
+
+Frame k is centred on sample k * hop and speaks for the samples of its segment, the half hop on either side.
+Positions are absolute, so a cut of a recording gives the models of the whole. A model is the row
+(1, a_1 .. a_p): its residual is x[t] + a_1 x[t-1] + ... + a_p x[t-p].
+Source: Godsill & Rayner, Digital Audio Restoration, 1998, chapters 4 and 5.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+from scipy.linalg import solveh_banded
+
+Samples = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+LEAST_VARIANCE = 1e-16
+"""Residual power of what counts as digital silence."""
+
+
+class Models(NamedTuple):
+    """AR models of a stretch of sound. Shapes: coefficients (frames, order + 1), variance (frames,).
+
+    `hop` is the distance of frames in samples; frame 0 is centred on sample 0 of the stretch.
+    """
+
+    coefficients: Samples
+    variance: Samples
+    hop: int
+
+    @property
+    def order(self) -> int:
+        """Samples that a prediction looks back."""
+        return int(self.coefficients.shape[1]) - 1
+
+    def segment(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The frame that speaks for each sample."""
+        return np.minimum((places + self.hop // 2) // self.hop, len(self.coefficients) - 1)
+
+
+def estimate(signal: Samples, order: int, hop: int, window: int, floor: float = 1e-9) -> Models:
+    """Models of a mono signal, shape (samples,), from the autocorrelation of Hann-windowed frames.
+
+    `floor` is white noise added to the autocorrelation, as a share of the power: it bounds how sharp a model
+    may be. What lies before and after the signal counts as silence.
+
+    >>> tone = np.sin(0.1 * np.arange(4000.0))
+    >>> models = estimate(tone, order=2, hop=1000, window=2000)
+    >>> models.coefficients[2].round(2).tolist()
+    [1.0, -1.99, 1.0]
+    """
+    frames = 1 + (len(signal) + hop // 2) // hop
+    padded = np.pad(signal, (window // 2, window + hop))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, window)[: frames * hop : hop]
+    size = fft.next_fast_len(window + order, real=True)
+    shape = np.hanning(window + 2)[1:-1]
+    power = np.abs(fft.rfft(windows * shape, size)) ** 2
+    autocorrelation = fft.irfft(power, size)[:, : order + 1]
+    autocorrelation[:, 0] += floor * autocorrelation[:, 0] + LEAST_VARIANCE * window
+    coefficients, error = levinson(autocorrelation)
+    return Models(coefficients, error / np.sum(shape**2), hop)
+
+
+def levinson(autocorrelation: Samples) -> tuple[Samples, Samples]:
+    """Models and residual energies of many autocorrelations at once, by the recursion of Levinson and Durbin.
+
+    Shape: (frames, order + 1) -> (frames, order + 1), (frames,).
+
+    >>> levinson(np.array([[1.0, 0.5, 0.25]]))[0].tolist()
+    [[1.0, -0.5, 0.0]]
+    """
+    count, width = autocorrelation.shape
+    model = np.zeros((count, width))
+    model[:, 0] = 1.0
+    error = autocorrelation[:, 0].copy()
+    for i in range(1, width):
+        reflection = -np.sum(model[:, :i] * autocorrelation[:, i:0:-1], axis=1) / error
+        model[:, 1 : i + 1] += (
+            reflection[:, None] * model[:, i - 1 :: -1][:, :i] if i > 1 else reflection[:, None]
+        )
+        error *= np.maximum(1 - reflection**2, 1e-12)
+    return model, error
+
+
+def residual(signal: Samples, models: Models, backward: bool = False) -> Samples:
+    """What the models cannot predict from the samples before (or after); shape (samples,) as the signal."""
+    before, after = (0, models.order) if backward else (models.order, 0)
+    spectra, size = _segments(signal, models, before, after)
+    response = fft.rfft(models.coefficients, size)
+    filtered = fft.irfft(spectra * (response.conj() if backward else response), size)
+    return _joined(filtered[:, before : before + models.hop], models, len(signal))
+
+
+def residuals(signal: Samples, models: Models) -> tuple[Samples, Samples, Samples]:
+    """Forward, backward and two-sided residual, each of shape (samples,).
+
+    The backward one predicts from the samples after. The two-sided one is how far a sample is from the best
+    guess from all others, scaled so that all three are of one size on sound that follows its model.
+    """
+    order, hop = models.order, models.hop
+    spectra, size = _segments(signal, models, order, order)
+    response = fft.rfft(models.coefficients, size)
+    inside = slice(order, order + hop)
+    forward = fft.irfft(spectra * response, size)[:, inside]
+    # Looking ahead is the conjugate: the same filter turned round.
+    backward = fft.irfft(spectra * response.conj(), size)[:, inside]
+    both = fft.irfft(spectra * np.abs(response) ** 2, size)[:, inside]
+    both /= np.sqrt(np.sum(models.coefficients**2, axis=1, keepdims=True))
+    joined = [_joined(part, models, len(signal)) for part in (forward, backward, both)]
+    return joined[0], joined[1], joined[2]
+
+
+def interpolate(signal: Samples, mask: Mask, models: Models, noise: Samples | None = None) -> Samples:
+    """The samples under `mask`, guessed from the others by least squares over the models' residuals.
+
+    `noise` (one value a masked sample) is the power of the damage there: with it a damaged sample still
+    counts as an observation, as far as it deserves (a Wiener estimate); without it, it counts as lost.
+    Returns the masked samples only, in order. Every sample outside the mask is taken as right.
+    """
+    unknown = np.flatnonzero(mask)
+    if not len(unknown):
+        return np.zeros(0)
+    weight = 1.0 / (models.variance + LEAST_VARIANCE)
+    known = np.where(mask, 0.0, signal)
+    gradient = _normal(known, models, weight)[unknown]
+    bands = _curvature(unknown, models, weight)
+    right = -gradient
+    if noise is not None:
+        precision = 1.0 / (noise + LEAST_VARIANCE)
+        bands[-1] += precision
+        right += precision * signal[unknown]
+    # The least help against a singular matrix; far below what the weights can resolve.
+    bands[-1] *= 1 + 1e-12
+    return np.asarray(solveh_banded(bands, right, check_finite=False))
+
+
+def _segments(signal: Samples, models: Models, before: int, after: int) -> tuple[NDArray[np.complex128], int]:
+    """Spectra of all segments with some samples around each, and the FFT length."""
+    hop, count = models.hop, len(models.coefficients)
+    start = hop // 2 + before
+    padded = np.pad(signal, (start, count * hop + after + before))
+    size = fft.next_fast_len(hop + before + after + models.order, real=True)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, hop + before + after)[: count * hop : hop]
+    return fft.rfft(windows, size), size
+
+
+def _joined(segments: Samples, models: Models, length: int) -> Samples:
+    half = models.hop // 2
+    return segments.reshape(-1)[half : half + length]
+
+
+def _normal(signal: Samples, models: Models, weight: Samples) -> Samples:
+    """A^T W A x for the matrix A whose rows are the predictions; rows past the end see silence."""
+    order, hop, count = models.order, models.hop, len(models.coefficients)
+    spectra, size = _segments(signal, models, order, 0)
+    response = fft.rfft(models.coefficients, size)
+    rows = fft.irfft(spectra * response, size)[:, order : order + hop] * weight[:, None]
+    back = fft.irfft(fft.rfft(rows, size) * response.conj(), size)
+    # A row reaches back over the segment before its own: circular places -order .. -1 lie at the end.
+    out = np.zeros((count + 1) * hop)
+    out[hop:] += back[:, :hop].reshape(-1)
+    ahead = np.zeros((count, hop))
+    ahead[:, hop - order :] = back[:, size - order :]
+    out[: count * hop] += ahead.reshape(-1)
+    half = hop // 2
+    return out[hop + half : hop + half + len(signal)]
+
+
+def _curvature(unknown: NDArray[np.int64], models: Models, weight: Samples) -> Samples:
+    """A^T W A among the unknown samples in LAPACK's upper banded form: (band + 1, unknowns)."""
+    order, hop = models.order, models.hop
+    size = fft.next_fast_len(2 * order + 1, real=True)
+    used, place = np.unique(models.segment(unknown), return_inverse=True)
+    model = models.coefficients[used]
+    full = fft.irfft(np.abs(fft.rfft(model, size)) ** 2, size)[:, : order + 1] * weight[used, None]
+    reach = np.searchsorted(unknown, unknown + order, side="right") - np.arange(len(unknown)) - 1
+    band = int(reach.max(initial=0))
+    bands = np.zeros((band + 1, len(unknown)))
+    edge = models.segment(unknown) * hop + hop - hop // 2  # the first sample of the next segment
+    last = len(models.coefficients) - 1
+    for k in range(band + 1):
+        first = np.flatnonzero(reach >= k)
+        if not len(first):
+            break
+        second = first + k
+        lag = unknown[second] - unknown[first]
+        # Rows t from the second sample to `order` after the first see both.
+        values = full[place[second], lag]
+        spill = np.flatnonzero((unknown[first] + order >= edge[second]) & (place[second] >= 0))
+        if len(spill):
+            j, d = second[spill], lag[spill]
+            own = models.segment(unknown[j])
+            follow = np.minimum(own + 1, last)
+            step = np.arange(order + 1)
+            inside = step[None, :] + d[:, None] <= order
+            taps = np.minimum(step[None, :] + d[:, None], order)
+            late = inside & (unknown[j][:, None] + step[None, :] >= edge[j][:, None])
+            mine = models.coefficients[own][:, : order + 1] * np.take_along_axis(
+                models.coefficients[own], taps, 1
+            )
+            theirs = models.coefficients[follow] * np.take_along_axis(models.coefficients[follow], taps, 1)
+            values[spill] += np.sum(
+                late * (theirs * weight[follow][:, None] - mine * weight[own][:, None]), axis=1
+            )
+        bands[band - k, second] = values
+    return bands

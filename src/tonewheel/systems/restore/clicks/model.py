@@ -1,0 +1,65 @@
+"""The click detector: features of every sample in, out come how likely it is hit and how hard.
+
+Convolutions alone, over neighbouring samples stacked eight at a time (a reshape, so nothing is lost and the
+convolutions are cheap): its receptive field is finite, and any cut of a recording at a multiple of eight samples with
+enough context around gives the same answers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tonewheel.systems.restore.clicks.recipe import NetworkRecipe
+
+STACKED = 8
+SOFTEST = -3.0
+"""Least natural log of the damage's size over the residual's scale."""
+
+
+class Judged(NamedTuple):
+    """A sample's verdict, each (n, samples): logit of being hit, log of the damage's size in scales."""
+
+    hit: Tensor
+    size: Tensor
+
+
+class ClickNet(nn.Module):
+    """Map features to verdicts.
+
+    Shape: (n, features, samples) -> `Judged`, samples a multiple of `STACKED`.
+
+    >>> net = ClickNet(NetworkRecipe(), features=8)
+    >>> tuple(net(torch.zeros(2, 8, 64)).hit.shape)
+    (2, 64)
+    """
+
+    def __init__(self, recipe: NetworkRecipe, features: int) -> None:
+        super().__init__()
+        width = recipe.width
+        self.stem = nn.Conv1d(features * STACKED, width, 1)
+        self.layers = nn.ModuleList(
+            nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation) for dilation in recipe.dilations
+        )
+        self.heads = nn.Conv1d(width, 2 * STACKED, 1)
+        self.context_samples = STACKED * (1 + sum(recipe.dilations))
+        """Samples on either side that a verdict depends on, at most."""
+        nn.init.zeros_(self.heads.weight)
+        with torch.no_grad():
+            assert self.heads.bias is not None
+            self.heads.bias[:STACKED] = -3.0  # few samples are hit
+            self.heads.bias[STACKED:] = -1.0
+
+    def forward(self, features: Tensor) -> Judged:
+        count, channels, samples = features.shape
+        stacked = features.reshape(count, channels, samples // STACKED, STACKED)
+        x = self.stem(stacked.transpose(2, 3).reshape(count, channels * STACKED, samples // STACKED))
+        for layer in self.layers:
+            x = x + layer(functional.relu(x))
+        out = self.heads(functional.relu(x)).float()
+        out = out.reshape(count, 2, STACKED, samples // STACKED).transpose(2, 3).reshape(count, 2, samples)
+        # A soft bound: behind a hard one nothing would be learned any more.
+        return Judged(out[:, 0], SOFTEST + functional.softplus(out[:, 1] - SOFTEST))

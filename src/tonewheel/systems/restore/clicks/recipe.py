@@ -1,0 +1,111 @@
+"""Settings of the click remover: how it looks at sound, how its net is built, what it learns from."""
+
+from __future__ import annotations
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from tonewheel.learn.recipe import FitRecipe, Recipe
+
+
+class AnalysisRecipe(Recipe):
+    """The models under the features; lengths in ms, so that any sample rate is looked at alike."""
+
+    hop_ms: PositiveFloat = Field(23.22, description="from one model to the next; 1024 samples at 44.1 kHz")
+    window_ms: PositiveFloat = Field(46.44, description="length of what a model is estimated from")
+    order_ms: PositiveFloat = Field(
+        0.544, description="how far a prediction looks back; 24 samples at 44.1 kHz"
+    )
+    thresholds: tuple[PositiveFloat, ...] = Field(
+        (4.0, 3.0, 2.5), description="of the classical first repairs"
+    )
+    widened: NonNegativeInt = Field(2, description="samples that a classical detection is widened by")
+
+    def hop(self, sample_rate_hz: int) -> int:
+        """Hop in samples, even."""
+        return 2 * max(16, round(self.hop_ms * sample_rate_hz / 2000))
+
+    def window(self, sample_rate_hz: int) -> int:
+        """Window in samples, even."""
+        return 2 * max(32, round(self.window_ms * sample_rate_hz / 2000))
+
+    def order(self, sample_rate_hz: int) -> int:
+        """Order of the models."""
+        return max(12, min(round(self.order_ms * sample_rate_hz / 1000), self.hop(sample_rate_hz) // 2))
+
+
+class RepairRecipe(Recipe):
+    """How samples that are known to be damaged are estimated anew."""
+
+    hop_ms: PositiveFloat = Field(46.44, description="from one model to the next; 2048 samples at 44.1 kHz")
+    window_ms: PositiveFloat = Field(185.8, description="length of what a model is estimated from")
+    order_ms: PositiveFloat = Field(5.8, description="how far a model looks back; 256 samples at 44.1 kHz")
+    floor: PositiveFloat = Field(1e-9, description="white noise that models allow for, share of the power")
+    least_chance: float = Field(
+        0.2, gt=0, lt=1, description="chance of being hit from which a sample is touched"
+    )
+    doubt: PositiveFloat = Field(1.5, description="factor on the size of the damage that the detector tells")
+    looks: PositiveInt = Field(
+        2, description="times that a signal is judged, each under a better repair's models"
+    )
+
+    def hop(self, sample_rate_hz: int) -> int:
+        """Hop in samples, even."""
+        return 2 * max(16, round(self.hop_ms * sample_rate_hz / 2000))
+
+    def window(self, sample_rate_hz: int) -> int:
+        """Window in samples, even."""
+        return 2 * max(32, round(self.window_ms * sample_rate_hz / 2000))
+
+    def order(self, sample_rate_hz: int) -> int:
+        """Order of the models."""
+        return max(16, min(round(self.order_ms * sample_rate_hz / 1000), self.hop(sample_rate_hz) // 2))
+
+
+class NetworkRecipe(Recipe):
+    """Shape of the detector."""
+
+    width: PositiveInt = Field(64, description="channels between the convolutions")
+    dilations: tuple[PositiveInt, ...] = Field(
+        (1, 1, 2, 4, 8, 16, 1, 1), description="of the convolutions, in steps of eight samples"
+    )
+
+
+class DamageRecipe(Recipe):
+    """What music is trained on and how it is damaged."""
+
+    clip_samples: PositiveInt = Field(32_768, description="judged in one example, whatever the rate")
+    margin_samples: PositiveInt = Field(3_072, description="heard on either side, not judged")
+    transient_share: float = Field(0.12, ge=0, le=1, description="castanets, brass, consonants, sticks alone")
+    strokes_share: float = Field(0.12, ge=0, le=1, description="one-shot drums alone or over music")
+    other_rate_share: float = Field(0.3, ge=0, le=1, description="at another rate than 44.1 kHz")
+    band_limited_share: float = Field(0.6, ge=0, le=1, description="cut to what an old disc holds")
+    hiss_share: float = Field(0.6, ge=0, le=1)
+    hiss_snr_db: tuple[float, float] = (3.0, 60.0)
+    undamaged_share: float = Field(0.15, ge=0, le=1)
+    typical_share: float = Field(0.4, ge=0, le=1, description="damaged as the benchmark is, shapes at random")
+    second_look_share: float = Field(
+        0.5, ge=0, le=1, description="examples whose models come from a repair that is nearly right"
+    )
+
+
+class LossRecipe(Recipe):
+    """What the verdicts are compared with."""
+
+    visible: PositiveFloat = Field(
+        1.0,
+        description="a sample counts as hit from this damage on, in residual scales: interpolating costs as much",
+    )
+    hit_weight: PositiveFloat = Field(2.0, description="weight of hit samples in the cross-entropy")
+    size_weight: float = Field(0.05, ge=0, description="of the likelihood of the damage's size")
+    freedom: PositiveFloat = Field(3.0, description="degrees of freedom of the t distribution of the damage")
+
+
+class ClicksRecipe(Recipe):
+    """Everything that decides a run of the click detector; saved beside its checkpoint."""
+
+    analysis: AnalysisRecipe = AnalysisRecipe()
+    network: NetworkRecipe = NetworkRecipe()
+    repair: RepairRecipe = RepairRecipe()
+    damage: DamageRecipe = DamageRecipe()
+    loss: LossRecipe = LossRecipe()
+    fit: FitRecipe = FitRecipe()
