@@ -16,7 +16,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from tonewheel.audio.spectra import hann
 
@@ -72,11 +71,14 @@ def synthesise(spectra: Tensor, grid: Grid) -> Tensor:
 
     What four windows cover is exact; the first and last 3 * hop samples are not, and belong to neighbours.
     """
-    window = torch.from_numpy(hann(grid.n_fft)).float()
-    frames = torch.fft.irfft(spectra, n=grid.n_fft, dim=1) * (window / 1.5)[:, None]
-    length = (spectra.shape[2] + OVERLAP - 1) * grid.hop
-    # The squares of four Hann windows add up to 1.5.
-    return functional.fold(frames, (1, length), (1, grid.n_fft), stride=(1, grid.hop))[:, 0, 0]
+    window = torch.from_numpy(hann(grid.n_fft)).float() / 1.5  # the squares of four Hann windows add up to 1.5
+    windows = torch.fft.irfft(spectra.transpose(1, 2), n=grid.n_fft) * window
+    count, frames = windows.shape[:2]
+    quarters = windows.view(count, frames, OVERLAP, grid.hop)
+    out = windows.new_zeros((count, frames + OVERLAP - 1, grid.hop))
+    for number in range(OVERLAP):
+        out[:, number : number + frames] += quarters[:, :, number]
+    return out.view(count, -1)
 
 
 def row_levels(spectra: Tensor, grid: Grid) -> Tensor:
