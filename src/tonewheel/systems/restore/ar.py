@@ -180,31 +180,25 @@ def _curvature(unknown: NDArray[np.int64], models: Models, weight: Samples) -> S
     reach = np.searchsorted(unknown, unknown + order, side="right") - np.arange(len(unknown)) - 1
     band = int(reach.max(initial=0))
     bands = np.zeros((band + 1, len(unknown)))
-    edge = models.segment(unknown) * hop + hop - hop // 2  # the first sample of the next segment
-    last = len(models.coefficients) - 1
     for k in range(band + 1):
         first = np.flatnonzero(reach >= k)
-        if not len(first):
-            break
         second = first + k
-        lag = unknown[second] - unknown[first]
         # Rows t from the second sample to `order` after the first see both.
-        values = full[place[second], lag]
-        spill = np.flatnonzero((unknown[first] + order >= edge[second]) & (place[second] >= 0))
-        if len(spill):
-            j, d = second[spill], lag[spill]
-            own = models.segment(unknown[j])
-            follow = np.minimum(own + 1, last)
-            step = np.arange(order + 1)
-            inside = step[None, :] + d[:, None] <= order
-            taps = np.minimum(step[None, :] + d[:, None], order)
-            late = inside & (unknown[j][:, None] + step[None, :] >= edge[j][:, None])
-            mine = models.coefficients[own][:, : order + 1] * np.take_along_axis(
-                models.coefficients[own], taps, 1
-            )
-            theirs = models.coefficients[follow] * np.take_along_axis(models.coefficients[follow], taps, 1)
-            values[spill] += np.sum(
-                late * (theirs * weight[follow][:, None] - mine * weight[own][:, None]), axis=1
-            )
-        bands[band - k, second] = values
+        bands[band - k, second] = full[place[second], unknown[second] - unknown[first]]
+    last = len(models.coefficients) - 1
+    for frame in range(last):
+        edge = frame * hop + hop - hop // 2
+        low, high = np.searchsorted(unknown, (edge - order, edge))
+        if low == high:
+            continue
+        # Rows from the edge on belong to the next model; above they were counted with the one before.
+        taps = edge + np.arange(order)[:, None] - unknown[low:high]
+        seen = taps <= order
+        taps = np.minimum(taps, order)
+        own, follow = (models.coefficients[f][taps] * seen * np.sqrt(weight[f]) for f in (frame, frame + 1))
+        change = follow.T @ follow - own.T @ own
+        i, j = np.triu_indices(high - low)
+        within = unknown[low + j] - unknown[low + i] <= order
+        i, j = i[within], j[within]
+        bands[band - (j - i), low + j] += change[i, j]
     return bands

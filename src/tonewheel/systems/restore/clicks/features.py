@@ -16,9 +16,12 @@ from tonewheel.systems.restore.ar import Models, Samples, estimate, interpolate,
 from tonewheel.systems.restore.clicks.recipe import AnalysisRecipe
 
 FEATURES = 8
+OF_A_NORMAL = 0.6745
+"""Median magnitude of a normal distribution of standard deviation 1."""
 LEAST_SCALE = 3e-6
 """What a residual is measured against at least: about the rounding of 16 bits under a good model."""
 COMPRESSED = 0.4
+"""Keeps logarithms near 1, which nets like."""
 
 
 class Analysis(NamedTuple):
@@ -44,7 +47,8 @@ def analyse(signal: Samples, sample_rate_hz: int, settings: AnalysisRecipe) -> A
     for threshold in settings.thresholds:
         models = estimate(repaired, order, hop, window)
         forward, backward = residual(signal, models), residual(signal, models, backward=True)
-        scale = robust_scale(forward if repaired is signal else residual(repaired, models), models)
+        undamaged = forward if repaired is signal else residual(repaired, models)
+        scale = robust_scale(undamaged, models)
         surprise = np.minimum(np.abs(forward), np.abs(backward))
         mask = ndimage.binary_dilation(surprise > threshold * scale, iterations=settings.widened)
         size = ndimage.maximum_filter1d(surprise, 2 * settings.widened + 1)
@@ -64,25 +68,21 @@ def examine(signal: Samples, repaired: Samples, sample_rate_hz: int, settings: A
     level = _mean_size(repaired, hop)
     bend = np.zeros_like(signal)
     bend[1:-1] = signal[:-2] - 2 * signal[1:-1] + signal[2:]
-    bend_scale = _by_segment(np.abs(bend), models)
-    features = np.stack(
-        [
-            COMPRESSED * np.arcsinh(forward / scale),
-            COMPRESSED * np.arcsinh(backward / scale),
-            COMPRESSED * np.arcsinh(both / scale),
-            COMPRESSED * np.arcsinh((signal - repaired) / scale),
-            COMPRESSED * np.log1p(np.minimum(np.abs(forward), np.abs(backward)) / scale),
-            COMPRESSED * np.arcsinh(bend / bend_scale),
-            COMPRESSED * np.log((near + LEAST_SCALE) / scale),
-            0.2 * np.log((level + LEAST_SCALE) / scale),
-        ]
-    )
-    return Analysis(features.astype(np.float32), scale, repaired)
-
-
-def robust_scale(residual: Samples, models: Models) -> Samples:
-    """Standard deviation of a residual, sample by sample, from medians that clicks do not move."""
-    return _by_segment(np.abs(residual), models)
+    features = np.empty((FEATURES, signal.size), np.float32)
+    features[0] = forward / scale
+    features[1] = backward / scale
+    features[2] = both / scale
+    features[3] = (signal - repaired) / scale
+    features[4] = np.minimum(np.abs(features[0]), np.abs(features[1]))
+    features[5] = bend / robust_scale(bend, models)
+    features[6] = (near + LEAST_SCALE) / scale
+    features[7] = np.sqrt((level + LEAST_SCALE) / scale)
+    np.log1p(features[4], out=features[4])
+    for part in (features[:4], features[5:6]):
+        np.arcsinh(part, out=part)
+    np.log(features[6:], out=features[6:])
+    features *= COMPRESSED
+    return Analysis(features, scale, repaired)
 
 
 def _mean_size(signal: Samples, samples: int) -> Samples:
@@ -90,15 +90,13 @@ def _mean_size(signal: Samples, samples: int) -> Samples:
     return np.asarray(np.sqrt(np.maximum(ndimage.uniform_filter1d(signal**2, samples, mode="nearest"), 0)))
 
 
-def _by_segment(magnitude: Samples, models: Models) -> Samples:
-    """Median of each segment over 0.6745 (the standard deviation, if it were normal), linear in between."""
+def robust_scale(residual: Samples, models: Models) -> Samples:
+    """Standard deviation sample by sample, from medians of segments that clicks do not move; linear in between."""
     hop, count = models.hop, len(models.coefficients)
-    half = hop // 2
-    padded = np.full(count * hop, np.nan)
-    padded[half : half + len(magnitude)] = magnitude[: count * hop - half]
-    with np.errstate(all="ignore"):
-        medians = np.nanmedian(padded.reshape(count, hop), axis=1)
-    medians = np.nan_to_num(medians, nan=0.0) / 0.6745
+    inside = np.abs(residual)[: max(count - 1, 1) * hop]
+    # Half segments at the ends are filled up with what is next to them.
+    padded = np.pad(inside, (hop // 2, count * hop - hop // 2), mode="symmetric")[: count * hop]
+    medians = np.median(padded.reshape(count, hop), axis=1) / OF_A_NORMAL
     return np.asarray(
-        np.maximum(np.interp(np.arange(len(magnitude)), hop * np.arange(count), medians), LEAST_SCALE)
+        np.maximum(np.interp(np.arange(len(residual)), hop * np.arange(count), medians), LEAST_SCALE)
     )
