@@ -117,7 +117,7 @@ class Collection(Record):
     recordings: tuple[Profile, ...]
 
 
-LEAST_DC = 1e-3
-"""A mean of 0.1 % of full scale; what is below costs no headroom and makes no sound."""
+LEAST_DC = 3e-3
+"""A mean of 0.3 % of full scale; what is below costs no headroom and makes no sound."""
 
 LEAST_CLIPPED = 1e-5
