@@ -19,21 +19,35 @@ from tonewheel.degrade.clicks import Clicks
 from tonewheel.degrade.crackle import Crackle
 from tonewheel.degrade.impulses import SHAPES
 from tonewheel.systems.restore.ar import Samples, estimate, interpolate
+from tonewheel.systems.restore.clicks.declicker import Declicker
 from tonewheel.systems.restore.clicks.features import analyse, examine
+from tonewheel.systems.restore.clicks.real import RealSide
 from tonewheel.systems.restore.clicks.recipe import ClicksRecipe
 from tonewheel.systems.restore.prepare import SAMPLE_RATE_HZ, Prepared, Sound
 
 OTHER_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 32_000, 48_000)
 EDGES_HZ = ((20.0, 200.0), (2500.0, 12_000.0))
+ADAPTED_SHARE = 0.7
+"""Of the damaged examples of an adaptive run; the rest stays as varied as ever, so that nothing is forgotten."""
 SUBTLE = 2.0
 """Damage of fewer residual scales is mostly missed by a first look."""
 
 
 class Batch(NamedTuple):
-    """Shapes: features (n, FEATURES, samples), damage (n, samples) in residual scales."""
+    """Shapes: features (n, FEATURES, samples); damage, known (n, samples); real (n,).
+
+    `damage` is in residual scales and right where `known` is 1; on real recordings that is where something was put on
+    them, or where earlier weights are sure.
+    """
 
     features: Tensor
     damage: Tensor
+    known: Tensor
+    real: Tensor
+
+
+Example = tuple[NDArray[np.float32], ...]
+"""Features (FEATURES, samples), damage and known (samples,) of one clip."""
 
 
 class Damaged(NamedTuple):
@@ -52,22 +66,34 @@ class Damaged(NamedTuple):
 class ClickStream:
     """Draw batches by step number from a prepared folder."""
 
-    def __init__(self, prepared: Prepared, recipe: ClicksRecipe, split: str = "train") -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        recipe: ClicksRecipe,
+        split: str = "train",
+        teacher: Declicker | None = None,
+    ) -> None:
         self.prepared = prepared
         self.recipe = recipe
+        self.training = split == "train"
+        self.teacher = teacher
+        self.side = RealSide(prepared, recipe.strategy, recipe.fit.seed, split)
         self.music = prepared.of("music", split)
         self.transients = prepared.of("transient", split) or self.music
         self.strokes = prepared.of("hit", "train")
 
     def draw(self, rng: np.random.Generator, step: int) -> Batch:
         """One batch; all its randomness comes from `rng`."""
-        examples = [self.example(rng) for _ in range(self.recipe.fit.batch_size)]
-        features, damage = (np.stack(part) for part in zip(*examples, strict=True))
-        return Batch(torch.from_numpy(features), torch.from_numpy(damage))
+        count, strategy = self.recipe.fit.batch_size, self.recipe.strategy
+        share = strategy.share_at(step, self.recipe.fit.max_steps) if self.training else 0.0
+        real = np.arange(count) < int(share * count + rng.random())
+        seen = [self.real_example(rng) if one else self.example(rng, step) for one in real]
+        features, damage, known = (np.stack(part) for part in zip(*seen, strict=True))
+        return Batch(*map(torch.from_numpy, (features, damage, known, real.astype(np.float32))))
 
-    def example(self, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Features (FEATURES, samples) of one clip and its damage (samples,)."""
-        clip = self.clip(rng)
+    def example(self, rng: np.random.Generator, step: int = 0) -> Example:
+        """A clip that was clean, damaged; all of its damage is known."""
+        clip = self.clip(rng, step)
         settings = self.recipe.analysis
         if rng.random() < self.recipe.damage.second_look_share:
             found = examine(
@@ -75,12 +101,40 @@ class ClickStream:
             )
         else:
             found = analyse(clip.damaged, clip.sample_rate_hz, settings)
-        margin = self.recipe.damage.margin_samples
-        inside = slice(margin, margin + self.recipe.damage.clip_samples)
-        damage = (clip.damage / found.scale).astype(np.float32)
-        return np.ascontiguousarray(found.features[:, inside]), damage[inside]
+        damage = self._inside(clip.damage / found.scale)
+        return self._inside(found.features), damage, np.ones_like(damage)
 
-    def clip(self, rng: np.random.Generator) -> Damaged:
+    def real_example(self, rng: np.random.Generator) -> Example:
+        """A real recording; known are clicks that were put on it, and what earlier weights are sure of."""
+        strategy, rate = self.recipe.strategy, SAMPLE_RATE_HZ
+        signal = self.side.clip(rng, self.recipe.damage.clip_samples + 2 * self.recipe.damage.margin_samples)
+        change = np.zeros_like(signal)
+        known = np.zeros_like(signal)
+        if self.teacher is not None and strategy.pseudo_weight:
+            verdicts, _ = self.teacher.judge(signal, None, rate)
+            cleaned, mask, _ = self.teacher.clean(signal, rate)
+            sure = np.abs(verdicts.hit - 0.5) > strategy.pseudo_certain - 0.5
+            change, known = np.where(mask, signal - cleaned, 0.0), sure * 1.0
+        if strategy.cycle_weight:
+            added = damage(rng, signal, rate, typical=True) - signal
+            signal, change = signal + added, np.where(added != 0, change + added, change)
+            known[added != 0] = 1.0
+        found = analyse(signal, rate, self.recipe.analysis)
+        return tuple(self._inside(part) for part in (found.features, change / found.scale, known))
+
+    def real_batch(self, rng: np.random.Generator) -> Batch:
+        """A batch of real recordings alone."""
+        seen = [self.real_example(rng) for _ in range(self.recipe.fit.batch_size)]
+        features, damage, known = (torch.from_numpy(np.stack(part)) for part in zip(*seen, strict=True))
+        return Batch(features, damage, known, torch.ones(len(features)))
+
+    def _inside(self, signal: NDArray[Any]) -> NDArray[np.float32]:
+        margin = self.recipe.damage.margin_samples
+        return np.ascontiguousarray(
+            signal[..., margin : margin + self.recipe.damage.clip_samples], np.float32
+        )
+
+    def clip(self, rng: np.random.Generator, step: int = 0) -> Damaged:
         """One clip, damaged."""
         settings = self.recipe.damage
         rate = SAMPLE_RATE_HZ
@@ -92,7 +146,10 @@ class ClickStream:
             noisy = noisy + hiss(rng, length) * rms(noisy) * 10 ** (-rng.uniform(*settings.hiss_snr_db) / 20)
         damaged = noisy
         if rng.random() >= settings.undamaged_share:
-            damaged = damage(rng, noisy, rate, typical=rng.random() < settings.typical_share)
+            if self.training and self.recipe.strategy.adaptive and rng.random() < ADAPTED_SHARE:
+                damaged = self.side.damage(rng, noisy, rate, step)
+            else:
+                damaged = damage(rng, noisy, rate, typical=rng.random() < settings.typical_share)
         if rng.random() < 0.5:  # as 16 bits store it
             error = rng.uniform(-0.5, 0.5, length) / 32768
             noisy, damaged = noisy + error, damaged + error
@@ -119,12 +176,15 @@ class ClickStream:
         needed = int(length * SAMPLE_RATE_HZ / rate) + 2
         for _ in range(8):
             sound = sounds[int(rng.integers(len(sounds)))]
-            start = int(rng.integers(0, max(1, round(sound.seconds * SAMPLE_RATE_HZ) - needed)))
+            latest = max(1, int(sound.seconds * SAMPLE_RATE_HZ) - needed)
+            start = int(rng.integers(latest))
             clip = self.prepared.floats(sound, start, start + needed)
             if rms(clip) > 0.003:
                 break
-        clip = resample(clip, SAMPLE_RATE_HZ, rate)[:length]
-        return np.pad(clip, (0, length - len(clip))).astype(np.float64)
+        out = np.zeros(length)
+        resampled = resample(clip, SAMPLE_RATE_HZ, rate)[:length]
+        out[: resampled.size] = resampled
+        return out
 
     def _struck(self, rng: np.random.Generator, sound: Samples, rate: int) -> Samples:
         for at in np.flatnonzero(rng.random(len(sound)) < rng.uniform(3, 12) / rate):

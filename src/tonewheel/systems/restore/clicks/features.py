@@ -16,6 +16,9 @@ from tonewheel.systems.restore.ar import Models, Samples, estimate, interpolate,
 from tonewheel.systems.restore.clicks.recipe import AnalysisRecipe
 
 FEATURES = 8
+FORWARD, BACKWARD = 0, 1
+SIGNED = (0, 1, 2, 3, 5)
+"""Features that change their sign with the signal."""
 OF_A_NORMAL = 0.6745
 """Median magnitude of a normal distribution of standard deviation 1."""
 LEAST_SCALE = 3e-6
@@ -69,8 +72,8 @@ def examine(signal: Samples, repaired: Samples, sample_rate_hz: int, settings: A
     bend = np.zeros_like(signal)
     bend[1:-1] = signal[:-2] - 2 * signal[1:-1] + signal[2:]
     features = np.empty((FEATURES, signal.size), np.float32)
-    features[0] = forward / scale
-    features[1] = backward / scale
+    features[FORWARD] = forward / scale
+    features[BACKWARD] = backward / scale
     features[2] = both / scale
     features[3] = (signal - repaired) / scale
     features[4] = np.minimum(np.abs(features[0]), np.abs(features[1]))

@@ -33,10 +33,15 @@ def is_hit(damage: Tensor, visible: float) -> Tensor:
     return ((near >= visible) & (damage != 0)).float()
 
 
-def losses(judged: Judged, damage: Tensor, settings: LossRecipe) -> Losses:
-    """Losses of verdicts on samples whose true `damage` is known, (n, samples) in residual scales."""
+def losses(judged: Judged, damage: Tensor, settings: LossRecipe, known: Tensor | None = None) -> Losses:
+    """Losses of verdicts against the true `damage`, (n, samples) in residual scales.
+
+    With `known`, of the same shape, only samples count where it is 1.
+    """
     target = is_hit(damage, settings.visible)
     weight = 1 + (settings.hit_weight - 1) * target
+    if known is not None:
+        weight = weight * known / known.mean().clamp_min(1e-6)
     hit = functional.binary_cross_entropy_with_logits(judged.hit, target, weight)
     nu = settings.freedom
     surprise = torch.log1p(damage.square() * torch.exp(-2 * judged.size) / nu)

@@ -48,18 +48,27 @@ class ClickNet(nn.Module):
         self.context_samples = STACKED * (1 + sum(recipe.dilations))
         """Samples on either side that a verdict depends on, at most."""
         nn.init.zeros_(self.heads.weight)
+        assert self.heads.bias is not None
         with torch.no_grad():
-            assert self.heads.bias is not None
-            self.heads.bias[:STACKED] = -3.0  # few samples are hit
-            self.heads.bias[STACKED:] = -1.0
+            start = torch.tensor([-3.0, -1.0])  # few samples are hit
+            self.heads.bias.copy_(start.repeat_interleave(STACKED))
 
     def forward(self, features: Tensor) -> Judged:
+        return self.judge(self.describe(features))
+
+    def describe(self, features: Tensor) -> Tensor:
+        """What is known of each group of `STACKED` samples: (n, features, samples) -> (n, width, groups)."""
         count, channels, samples = features.shape
         stacked = features.reshape(count, channels, samples // STACKED, STACKED)
-        x = self.stem(stacked.transpose(2, 3).reshape(count, channels * STACKED, samples // STACKED))
+        x: Tensor = self.stem(stacked.transpose(2, 3).reshape(count, channels * STACKED, samples // STACKED))
         for layer in self.layers:
             x = x + layer(functional.relu(x))
-        out = self.heads(functional.relu(x)).float()
-        out = out.reshape(count, 2, STACKED, samples // STACKED).transpose(2, 3).reshape(count, 2, samples)
+        return functional.relu(x)
+
+    def judge(self, described: Tensor) -> Judged:
+        """The verdicts on what `describe` gave."""
+        count, _, groups = described.shape
+        out = self.heads(described).float()
+        out = out.reshape(count, 2, STACKED, groups).transpose(2, 3).reshape(count, 2, groups * STACKED)
         # A soft bound: behind a hard one nothing would be learned any more.
         return Judged(out[:, 0], SOFTEST + functional.softplus(out[:, 1] - SOFTEST))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from typing import Self
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from tonewheel.learn.recipe import FitRecipe, Recipe
 
@@ -100,6 +102,46 @@ class LossRecipe(Recipe):
     freedom: PositiveFloat = Field(3.0, description="degrees of freedom of the t distribution of the damage")
 
 
+class StrategyRecipe(Recipe):
+    """What real recordings, of which no clean version exists, do in training; everything off: synthetic damage alone.
+
+    The real side are digitised records where there are some, else real surface noise over music.
+    """
+
+    real_share: tuple[float, float] = Field(
+        (0.0, 0.0), description="share of real examples, at the start and end"
+    )
+    consistency_weight: float = Field(
+        0.0, ge=0, description="same verdict backwards, where anything is removed"
+    )
+    cycle_weight: float = Field(0.0, ge=0, description="what is put on a signal must be found on it again")
+    contrast_weight: float = Field(0.0, ge=0, description="of telling real damage from synthetic damage")
+    pseudo_weight: float = Field(0.0, ge=0, description="of what earlier weights found on real recordings")
+    pseudo_certain: float = Field(
+        0.9, gt=0.5, lt=1, description="chance from which earlier weights are believed"
+    )
+    adaptive: bool = Field(False, description="damage drawn as measured on the real side")
+    measure_every_steps: PositiveInt = Field(
+        100, description="steps after which the real side is measured again"
+    )
+    measured_recordings: PositiveInt = Field(5, description="real recordings that are measured")
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        if not all(0 <= share <= 1 for share in self.real_share):
+            raise ValueError(f"real_share {self.real_share} must lie within 0 to 1")
+        return self
+
+    def share_at(self, step: int, max_steps: int) -> float:
+        """Share of real examples at a step, linear from the start of a run to its end.
+
+        >>> StrategyRecipe(real_share=(0.0, 0.7)).share_at(50, 101)
+        0.35
+        """
+        first, last = self.real_share
+        return first + (last - first) * min(1.0, step / max(1, max_steps - 1))
+
+
 class ClicksRecipe(Recipe):
     """Everything that decides a run of the click detector; saved beside its checkpoint."""
 
@@ -108,4 +150,5 @@ class ClicksRecipe(Recipe):
     repair: RepairRecipe = RepairRecipe()
     damage: DamageRecipe = DamageRecipe()
     loss: LossRecipe = LossRecipe()
+    strategy: StrategyRecipe = StrategyRecipe()
     fit: FitRecipe = FitRecipe()
