@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 
+from tonewheel.systems.restore.clean import Cleaner
+from tonewheel.systems.restore.hiss.denoiser import Floor
 from tonewheel.systems.restore.prepare import Prepared, prepare
 from tonewheel.systems.restore.transients import MAKERS
 
@@ -65,3 +69,52 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 def chords() -> np.ndarray:
     """Six seconds of clean music, (samples,) at 44.1 kHz."""
     return music(1, 6.0)
+
+
+LIMIT = 0.8
+
+
+class LoudIsClick:
+    """Samples above 0.8 are clicks; the nearest good sample before takes their place."""
+
+    fingerprint = "loud is click"
+
+    def clean(self, plane: np.ndarray, sample_rate_hz: int) -> tuple[np.ndarray, np.ndarray, SimpleNamespace]:
+        signal = np.asarray(plane, np.float64)
+        mask = np.abs(signal) > LIMIT
+        last_good = np.maximum.accumulate(np.where(mask, 0, np.arange(len(signal))))
+        chance = np.where(mask, np.clip(np.abs(signal) / 2, 0.5, 1), 0).astype(np.float32)
+        return np.where(mask, signal[last_good], signal), mask, SimpleNamespace(hit=chance)
+
+
+class Halves:
+    """A denoiser that halves everything, half a block late."""
+
+    fingerprint = "halves"
+
+    def meter(self, sample_rate_hz: int) -> Any:
+        floor = Floor(sample_rate_hz=sample_rate_hz, levels_db=(), hiss_db=(), level_db=-40.0, snr_db=20.0)
+        return SimpleNamespace(push=lambda audio: None, floor=lambda: floor)
+
+    def stream(self, sample_rate_hz: int, floor: Floor, strength: float = 1.0) -> Any:
+        held = [np.zeros(0, np.float32)]
+
+        def push(audio: np.ndarray) -> np.ndarray:
+            known = np.concatenate((held[0], audio))
+            ready = len(known) - len(audio) // 2
+            held[0] = known[ready:]
+            return known[:ready] * np.float32(1 - 0.5 * strength)
+
+        return SimpleNamespace(push=push, finish=lambda: held[0] * np.float32(1 - 0.5 * strength))
+
+
+@pytest.fixture
+def loud_is_click() -> LoudIsClick:
+    """A stand-in for the click detector that can be computed by hand."""
+    return LoudIsClick()
+
+
+@pytest.fixture
+def cleaner(loud_is_click: LoudIsClick) -> Cleaner:
+    """A cleaner with stand-ins for both networks."""
+    return Cleaner(loud_is_click, Halves())  # type: ignore[arg-type]

@@ -83,7 +83,10 @@ def test_the_oracle_is_far_better_than_nothing(prepared: Prepared, clicked: Item
     assert reached > before + 5
     adeclick = ffmpeg.adeclick()
     if adeclick.available:
-        assert float(si_sdr(clicked.clean, adeclick.process(clicked.damaged, SAMPLE_RATE_HZ))) > before + 3
+        assert (
+            float(si_sdr(clicked.clean, adeclick.process(clicked.damaged, SAMPLE_RATE_HZ, clicked.damaged)))
+            > before + 3
+        )
     hissing = next(items(prepared, "valid", case("hiss10")))
     assert si_sdr(hissing.clean, oracle.cleaned(hissing)) > si_sdr(hissing.clean, hissing.damaged) + 4
 
@@ -96,7 +99,7 @@ def test_ffmpeg_gives_sound_back_in_its_place(rate: int) -> None:
     )
     music *= np.float32(0.2) * (1 + np.sin(np.arange(3 * rate) / rate * 9)).astype(np.float32)
     loud = 0.5 * music / np.abs(music).max()
-    out = ffmpeg.adeclick_afftdn("", "nr=6").process(loud, rate)
+    out = ffmpeg.adeclick_afftdn("", "nr=6").process(loud, rate, loud)
     assert out.shape == loud.shape
     lags = [float(si_sdr(loud[100:-100], np.roll(out, shift)[100:-100])) for shift in range(-3, 4)]
     assert int(np.argmax(lags)) == 3, "the delay is compensated to the sample"
@@ -104,7 +107,7 @@ def test_ffmpeg_gives_sound_back_in_its_place(rate: int) -> None:
 
 @pytest.mark.skipif(not sox.noisered(0.2).available, reason="sox is not installed")
 def test_sox_keeps_length_place_and_loud_clicks(clicked: Item) -> None:
-    out = sox.noisered(0.01).process(clicked.damaged, SAMPLE_RATE_HZ)
+    out = sox.noisered(0.01).process(clicked.damaged, SAMPLE_RATE_HZ, clicked.damaged - clicked.clean)
     assert out.shape == clicked.damaged.shape
     lags = [float(si_sdr(clicked.damaged[100:-100], np.roll(out, k)[100:-100])) for k in range(-3, 4)]
     assert int(np.argmax(lags)) == 3
@@ -113,7 +116,7 @@ def test_sox_keeps_length_place_and_loud_clicks(clicked: Item) -> None:
 
 
 def test_a_program_that_is_missing_or_fails_is_told() -> None:
-    missing = base.Baseline("x", lambda audio, _: audio, "no-such-program")
+    missing = base.Baseline("x", lambda audio, _rate, _groove: audio, "no-such-program")
     assert not missing.available
     with pytest.raises(TonewheelError, match="no-such-program"):
         base.piped(["no-such-program"], b"")

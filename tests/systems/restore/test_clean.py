@@ -21,42 +21,11 @@ from tonewheel.core.errors import InputError
 from tonewheel.systems.restore import clean as clean_module
 from tonewheel.systems.restore import report as report_module
 from tonewheel.systems.restore.clean import Cleaner, Scratch, form_for
-from tonewheel.systems.restore.hiss.denoiser import Floor
 from tonewheel.systems.restore.plan import PARTS, Plan, check_parts, check_strength, plan_for
 from tonewheel.systems.restore.profile import HumProfile, ImpulseProfile, Profile, RumbleProfile
 from tonewheel.systems.restore.stages import ClicksStage, Windowed, hum_stage, rumble_stage, run
 
 LIMIT = 0.8
-
-
-class LoudIsClick:
-    """Samples above 0.8 are clicks; the nearest good sample before takes their place."""
-
-    def clean(self, plane: np.ndarray, sample_rate_hz: int) -> tuple[np.ndarray, np.ndarray, SimpleNamespace]:
-        signal = np.asarray(plane, np.float64)
-        mask = np.abs(signal) > LIMIT
-        last_good = np.maximum.accumulate(np.where(mask, 0, np.arange(len(signal))))
-        chance = np.where(mask, np.clip(np.abs(signal) / 2, 0.5, 1), 0).astype(np.float32)
-        return np.where(mask, signal[last_good], signal), mask, SimpleNamespace(hit=chance)
-
-
-class Halves:
-    """A denoiser that halves everything, half a block late."""
-
-    def meter(self, sample_rate_hz: int) -> Any:
-        floor = Floor(sample_rate_hz=sample_rate_hz, levels_db=(), hiss_db=(), level_db=-40.0, snr_db=20.0)
-        return SimpleNamespace(push=lambda audio: None, floor=lambda: floor)
-
-    def stream(self, sample_rate_hz: int, floor: Floor, strength: float = 1.0) -> Any:
-        held = [np.zeros(0, np.float32)]
-
-        def push(audio: np.ndarray) -> np.ndarray:
-            known = np.concatenate((held[0], audio))
-            ready = len(known) - len(audio) // 2
-            held[0] = known[ready:]
-            return known[:ready] * np.float32(1 - 0.5 * strength)
-
-        return SimpleNamespace(push=push, finish=lambda: held[0] * np.float32(1 - 0.5 * strength))
 
 
 def profile(**found: Any) -> Profile:
@@ -70,11 +39,6 @@ IMPULSES = ImpulseProfile(
     rate_per_s=10.0, amplitude=0.3, amplitude_spread=0.5, width_ms=0.2, width_spread=0.5, longest_ms=1.0
 )
 CLICKED = profile(clicks=IMPULSES)
-
-
-@pytest.fixture
-def cleaner() -> Cleaner:
-    return Cleaner(LoudIsClick(), Halves())  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -167,7 +131,7 @@ def test_nothing_is_done_where_nothing_was_found(
 
 
 @pytest.mark.parametrize("cut", [1000, 44_100, 1_000_000])
-def test_chunks_equal_the_whole(cleaner: Cleaner, cut: int) -> None:
+def test_chunks_equal_the_whole(cleaner: Cleaner, loud_is_click: Any, cut: int) -> None:
     audio = clicked(21.0)
     hum = HumProfile(frequency_hz=50.0, level_db=-30.0, harmonics_db=(0.0, -6.0))
     plan = Plan(clicks=True, hiss=True, hum=hum, rumble_hz=20.0, offsets=(0.01, -0.02))
@@ -179,7 +143,7 @@ def test_chunks_equal_the_whole(cleaner: Cleaner, cut: int) -> None:
         from tonewheel.systems.restore.rumble import RumbleRemover
 
         for channel, (row, offset) in enumerate(zip(audio, plan.offsets, strict=True)):
-            whole = LoudIsClick().clean(row, 44_100)[0].astype(np.float32)
+            whole = loud_is_click.clean(row, 44_100)[0].astype(np.float32)
             whole = RumbleRemover(20.0, 44_100, offset).process(HumRemover(hum, 44_100).process(whole))
             assert np.abs(streamed[channel] - whole / 2).max() < 1e-5
     else:
@@ -198,11 +162,11 @@ def test_strength_takes_the_surest_clicks_first_and_nothing_at_zero(cleaner: Cle
     assert cleaner.process(audio, 44_100, plan=hissing) == pytest.approx(audio * 0.75)
 
 
-def test_a_click_across_two_stretches_is_kept_whole_at_less_than_full_strength() -> None:
+def test_a_click_across_two_stretches_is_kept_whole_at_less_than_full_strength(loud_is_click: Any) -> None:
     rate = 8000
     audio = np.zeros((1, 20 * rate), np.float32)
     audio[0, 8 * rate - 5 : 8 * rate + 5] = 1.9
-    stage = ClicksStage(LoudIsClick(), rate, 1, strength=0.3)  # type: ignore[arg-type]
+    stage = ClicksStage(loud_is_click, rate, 1, strength=0.3)  # type: ignore[arg-type]
     assert not np.concatenate(list(run([audio], [stage])), axis=1).any()
 
 

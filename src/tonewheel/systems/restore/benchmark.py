@@ -82,11 +82,6 @@ class Item:
     hit: NDArray[np.bool_]
     """Which samples are hit by either."""
 
-    @property
-    def noise(self) -> Audio:
-        """What was added outside the impulses' samples."""
-        return np.where(self.hit, 0, self.damaged - self.clean).astype(np.float32)
-
 
 def case(name: str) -> Case:
     """A case by its name.

@@ -296,7 +296,7 @@ def measured(parts: Iterable[Audio], sample_rate_hz: int, name: str) -> Profile:
     """The damage of a recording, from its blocks."""
     from tonewheel.systems.restore.measure.recording import measure_blocks
 
-    return measure_blocks(parts, sample_rate_hz, name)
+    return measure_blocks(parts, sample_rate_hz, name).profile
 
 
 def _finite(lufs: float) -> float | None:

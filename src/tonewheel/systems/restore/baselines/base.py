@@ -18,10 +18,13 @@ TIMEOUT_S = 600.0
 
 @dataclass(frozen=True)
 class Baseline:
-    """One row of the table; `process(audio, sample_rate_hz)` keeps length and place of (samples,)."""
+    """One row of the table; `process(audio, sample_rate_hz, groove)` keeps length and place of (samples,).
+
+    `groove` is the noise alone, as it is heard before the music begins.
+    """
 
     name: str
-    process: Callable[[Audio, int], Audio]
+    process: Callable[[Audio, int, Audio], Audio]
     needs: str = ""
     """A program that must be installed."""
 

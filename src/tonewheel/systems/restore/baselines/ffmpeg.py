@@ -31,14 +31,14 @@ def filtered(audio: Audio, sample_rate_hz: int, chain: str, delay_samples: int =
 def adeclick(options: str = "") -> Baseline:
     """The declicker alone."""
     chain = f"adeclick{'=' if options else ''}{options}"
-    return Baseline(f"ffmpeg {chain}", lambda audio, rate: filtered(audio, rate, chain), "ffmpeg")
+    return Baseline(f"ffmpeg {chain}", lambda audio, rate, _: filtered(audio, rate, chain), "ffmpeg")
 
 
 def adeclick_afftdn(declick: str, denoise: str) -> Baseline:
     """The declicker, then spectral subtraction."""
     chain = f"adeclick{'=' if declick else ''}{declick},afftdn{'=' if denoise else ''}{denoise}"
 
-    def process(audio: Audio, rate: int) -> Audio:
+    def process(audio: Audio, rate: int, _groove: Audio) -> Audio:
         return filtered(audio, rate, chain, int(AFFTDN_WINDOW_S * rate))
 
     return Baseline(f"ffmpeg {chain}", process, "ffmpeg")
