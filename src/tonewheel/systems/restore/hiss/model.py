@@ -9,6 +9,8 @@ by so much gives the same gains.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,6 +18,7 @@ from torch.nn import functional
 from tonewheel.systems.restore.hiss.levels import QUANTILES
 from tonewheel.systems.restore.hiss.recipe import NetworkRecipe
 
+NATS_PER_DB = math.log(10) / 10
 DEEPEST_DB = -30.0
 """How far under the quieter quantile of a row hiss is told at all; below that it does not matter."""
 HIGHEST_ROW = 640
@@ -57,8 +60,6 @@ class Denoiser(nn.Module):
         self.head = nn.Conv2d(a, 1, 1)
         self.reach = 7 + sum(recipe.dilations)
         """Frames to either side that a gain depends on."""
-        if self.head.bias is not None:
-            nn.init.constant_(self.head.bias, 1.0)  # in doubt, keep
         # Channels last in memory: 1.5 times as fast.
         nn.Module.to(self, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -102,7 +103,8 @@ class Denoiser(nn.Module):
         x = functional.relu(self.up2(quarter + _doubled(self.up3(x))))
         x = functional.relu(self.up1(half + _doubled(x)))
         x = functional.relu(self.refine(full + _doubled(x)))
-        return torch.sigmoid(self.head(x).float())[:, 0, :rows]
+        # A Wiener gain of a ratio that the network corrects: what towers above the hiss is kept from the start.
+        return torch.sigmoid(self.head(x).float()[:, 0, :rows] + NATS_PER_DB * 10 * over_floor)
 
 
 def _places(quantiles: Tensor) -> Tensor:

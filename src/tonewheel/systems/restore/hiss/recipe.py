@@ -24,9 +24,9 @@ class NoiseRecipe(Recipe):
     excerpt_s: PositiveFloat = Field(10.0, description="from which the levels are measured")
     crop_s: PositiveFloat = Field(5.0, description="of the excerpt, what the network cleans")
     snr_db: tuple[float, float] = (4.0, 32.0)
-    faint_share: float = Field(0.15, ge=0, le=1, description="share of examples with much weaker hiss")
+    faint_share: float = Field(0.12, ge=0, le=1, description="share of examples with much weaker hiss")
     faint_snr_db: tuple[float, float] = (32.0, 55.0)
-    clean_share: float = Field(0.12, ge=0, le=1, description="share of examples without any hiss")
+    clean_share: float = Field(0.08, ge=0, le=1, description="share of examples without any hiss")
     slope_db: tuple[float, float] = Field((-6.5, 2.0), description="of the noise, dB an octave")
     bend_db: float = Field(3.0, ge=0, description="spread of bends at every second octave")
     texture_share: float = Field(
@@ -49,8 +49,8 @@ class LossRecipe(Recipe):
     distance_weight: float = Field(
         0.2, ge=0, description="of the log-spectral distance, dB beside dB of distortion"
     )
-    floor_weight: float = Field(0.05, ge=0, description="of the error in the level of the hiss, dB")
-    enough_db: PositiveFloat = Field(50.0, description="distortion this far below the music is good enough")
+    floor_weight: float = Field(0.5, ge=0, description="of the error in the level of the hiss, dB")
+    enough_db: PositiveFloat = Field(46.0, description="distortion this far below the music is good enough")
 
 
 class HissRecipe(Recipe):
