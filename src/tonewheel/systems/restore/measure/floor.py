@@ -104,6 +104,11 @@ class FloorMeter:
         return lowest, np.minimum(self.valleys.share_below(near) / 0.95, 1.0)
 
     @property
+    def lowest_db(self) -> Floats:
+        """The quietest that each band gets, noise or music."""
+        return self._found[0]
+
+    @property
     def evident(self) -> NDArray[np.bool_]:
         """Which bands spend their time at their floor, as only noise does."""
         lowest, steady = self._found
