@@ -21,6 +21,7 @@ SAYS = {
     "listen": r"the song was found",
     "manifests": r"health +tonewheel +\d",
     "pack": r"50 songs of 4 min: \d\.\d\d MB, 0\.\d\d of 10 MB",
+    "restore": r"tonewheel, file to file +\d+\.\d",
     "synth": r'"times_real_time": \d',
     "transcribe": r"tonewheel, file to beatmap +\d+\.\d +1\.00",
 }

@@ -9,7 +9,7 @@ from tonewheel.learn.checkpoint import load_model
 USE = """Take clicks and crackle, and then hiss, out of digitised records, and leave the music. The detector says of
 every sample how likely it was hit and how hard; such samples are estimated anew from their neighbours (least squares
 over an autoregressive model), all others stay bit for bit. The denoiser gives a gain to every band of every frame. Both
-learned from simulated damage; damage of another kind (distortion, wow, a wrong equalisation, overloaded cuts) they leave
+learned from simulated damage; what is of another kind (distortion, wow, wrong equalisation, overloaded cuts) they leave
 as it is."""
 
 LIMITS = """- Clicks longer than some milliseconds (a crack through the groove, a skip) are more than interpolation can

@@ -89,8 +89,9 @@ def clean(
 def plan(given: list[Path], out: Path, removed: Path | None, report: Path | None, force: bool) -> list[Job]:
     """The files that each recording will be written to; InputError before any work when that cannot be."""
     from tonewheel.core.files import refuse_overwrite
+    from tonewheel.manifest.tracks import audio_paths
 
-    sources = [(path, root) for root in given for path in _audio_in(root)]
+    sources = [(path, root) for root in given for path in audio_paths(root)]
     several = len(sources) > 1 or given[0].is_dir()
     jobs: list[Job] = []
     taken: dict[Path, Path] = {}
@@ -113,14 +114,6 @@ def plan(given: list[Path], out: Path, removed: Path | None, report: Path | None
             refuse_overwrite(path, force)
         jobs.append(job)
     return jobs
-
-
-def _audio_in(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    from tonewheel.manifest.tracks import read_folder
-
-    return [path / track.path for track in read_folder(path, tags=False).tracks]
 
 
 def _target(given: Path, inside: Path, several: bool, suffix: str) -> Path:

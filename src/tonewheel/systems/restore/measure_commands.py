@@ -45,6 +45,7 @@ def measure(
     """
     from tonewheel.core.files import refuse_overwrite, write_text
     from tonewheel.core.progress import progress
+    from tonewheel.manifest.tracks import audio_paths
     from tonewheel.systems.restore.measure.page import page_of
     from tonewheel.systems.restore.measure.recording import measure as measure_one
     from tonewheel.systems.restore.profile import Collection
@@ -53,7 +54,7 @@ def measure(
         if path is not None:
             refuse_overwrite(path, force)
     found: list[tuple[Path, Measured]] = []
-    paths = [path for given in recordings for path in _audio_in(given)]
+    paths = [path for given in recordings for path in audio_paths(given)]
     failed = 0
     for path in progress(paths, "measuring", unit="recordings"):
         try:
@@ -118,13 +119,14 @@ def _closeness(
     """Real recordings beside clean music that was damaged as they are, all at one rate."""
     from tonewheel.audio.decode import load
     from tonewheel.core.progress import progress
+    from tonewheel.manifest.tracks import audio_paths
     from tonewheel.systems.restore.closeness import compare, observe, simulations
 
     rate = 44_100
-    clean = [path for given in music for path in _audio_in(given)]
+    clean = [path for given in music for path in audio_paths(given)]
     if not clean:
         raise InputError("--music", "holds no recordings")
-    noises = [str(path) for given in textures for path in _audio_in(given)]
+    noises = [str(path) for given in textures for path in audio_paths(given)]
     real = [
         observe(load(path, sample_rate_hz=rate, duration_s=PART_S)[0], rate)
         for path in progress(paths, "observing", unit="recordings")
@@ -135,11 +137,3 @@ def _closeness(
     )
     damaged = simulations(profiles, sounds, rate, seed=seed, textures=noises)
     return compare(real, [observe(one, rate) for one in damaged], seed)
-
-
-def _audio_in(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    from tonewheel.manifest.tracks import read_folder
-
-    return [path / track.path for track in read_folder(path, tags=False).tracks]
