@@ -71,7 +71,9 @@ def synthesise(spectra: Tensor, grid: Grid) -> Tensor:
 
     What four windows cover is exact; the first and last 3 * hop samples are not, and belong to neighbours.
     """
-    window = torch.from_numpy(hann(grid.n_fft)).float() / 1.5  # the squares of four Hann windows add up to 1.5
+    window = (
+        torch.from_numpy(hann(grid.n_fft)).float() / 1.5
+    )  # the squares of four Hann windows add up to 1.5
     windows = torch.fft.irfft(spectra.transpose(1, 2), n=grid.n_fft) * window
     count, frames = windows.shape[:2]
     quarters = windows.view(count, frames, OVERLAP, grid.hop)

@@ -19,6 +19,8 @@ from tonewheel.systems.restore.hiss.model import DEEPEST_DB, Denoiser
 from tonewheel.systems.restore.hiss.recipe import LossRecipe
 
 DISTANCE_FFT, DISTANCE_HOP = 2048, 1024
+TOO_MUCH = 1.5
+"""How much worse a floor that is too high is than a right one, and a right one than one that is too low."""
 
 
 class Losses(NamedTuple):
@@ -47,7 +49,9 @@ def losses(model: Denoiser, batch: Batch, grid: Grid, settings: LossRecipe) -> L
     error = (cleaned - clean).square().mean(dim=1) / batch.power
     distortion = 10 * torch.log10(error + 10 ** (-settings.enough_db / 10))
     deepest = batch.quantiles[:, 1] + DEEPEST_DB
-    off = (floor - torch.maximum(batch.floor, deepest)).abs().mean(dim=1)
+    above = floor - torch.maximum(batch.floor, deepest)
+    # Hiss that is not there costs music, hiss that is missed stays: in doubt there is less of it.
+    off = torch.where(above > 0, TOO_MUCH * above, -above / TOO_MUCH).mean(dim=1)
     return Losses(distortion, distance_db(clean, cleaned), off)
 
 

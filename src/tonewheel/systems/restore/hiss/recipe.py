@@ -14,6 +14,7 @@ class NetworkRecipe(Recipe):
         (16, 24, 40, 48), description="at 1, 1/2, 1/4 and 1/8 of the rows"
     )
     dilations: tuple[int, ...] = Field((1, 2, 4), description="over time, of the blocks at 1/8 of the rows")
+    track_dilations: tuple[int, ...] = Field((2, 4), description="over time, of the blocks at all rows")
     floor_channels: PositiveInt = Field(24, description="of the part that finds the level of the hiss")
     floor_dilations: tuple[int, ...] = Field((1, 2, 4, 8, 16, 32), description="over the rows")
 
