@@ -79,6 +79,9 @@ def test_overlapping_impulses_are_one() -> None:
     assert one.widths_s == pytest.approx([0.0102, 0.0])
     assert one.peaks.tolist() == [4, 1]
     assert impulses.join([], []).starts_s.shape == (0,)
+    near = impulses.join([0.1, 0.1009, 0.2], [0.0, 0.0, 0.0], gap_s=0.001)
+    assert near.starts_s.tolist() == [0.1, 0.2]
+    assert impulses.evaluate([0.1, 0.1009], [0.0, 0.0], [0.1005])["recall"] == 1.0
 
 
 @settings(max_examples=60, deadline=None)

@@ -47,8 +47,12 @@ def validate(
     return starts, widths, heights
 
 
-def join(starts_s: ArrayLike, widths_s: ArrayLike, peaks: ArrayLike | None = None) -> Impulses:
-    """Impulses in order, those that overlap joined to one with the greater peak.
+def join(
+    starts_s: ArrayLike, widths_s: ArrayLike, peaks: ArrayLike | None = None, gap_s: float = 0.0
+) -> Impulses:
+    """Impulses in order, those that overlap, or lie no further than `gap_s` apart, joined to one.
+
+    The joined one has the greatest of the peaks.
 
     >>> join([0.5, 0.1, 0.5005], [0.001, 0.001, 0.001], [0.1, 0.2, 0.3]).peaks.tolist()
     [0.2, 0.3]
@@ -57,7 +61,7 @@ def join(starts_s: ArrayLike, widths_s: ArrayLike, peaks: ArrayLike | None = Non
     order = np.argsort(starts, kind="stable")
     starts, widths, heights = starts[order], widths[order], heights[order]
     reach = np.maximum.accumulate(starts + widths) if starts.size else starts
-    first = np.flatnonzero(np.concatenate(([True], starts[1:] > reach[:-1]))[: starts.size])
+    first = np.flatnonzero(np.concatenate(([True], starts[1:] > reach[:-1] + gap_s))[: starts.size])
     last = np.concatenate((first[1:], [starts.size]))[: first.size] - 1
     if not first.size:
         return Impulses(starts, widths, heights)
@@ -120,14 +124,20 @@ def removal_rate(falls: ArrayLike, fall_db: float = FALL_DB) -> float:
     return float(np.mean(values >= fall_db)) if values.size else float("nan")
 
 
-def evaluate(starts_s: ArrayLike, widths_s: ArrayLike, estimate_s: ArrayLike = ()) -> dict[str, float | int]:
-    """Precision and recall of impulses found within 1 ms, of references that overlap joined to one.
+def evaluate(
+    starts_s: ArrayLike, widths_s: ArrayLike, estimate_s: ArrayLike = (), tolerance_s: float = TOLERANCE_S
+) -> dict[str, float | int]:
+    """Precision and recall of impulses found within `tolerance_s`.
+
+    What lies nearer together than the tolerance cannot be told apart by it, and is one: in the reference and in the
+    estimate.
 
     >>> evaluate([0.1, 0.2], [0.001, 0.001], [0.1, 0.2, 0.9])["precision"].__round__(3)
     0.667
     """
-    right = join(starts_s, widths_s)
-    counts, _ = detection(right.starts_s, estimate_s)
+    right = join(starts_s, widths_s, gap_s=tolerance_s)
+    found = join(estimate_s, np.zeros(np.size(estimate_s)), gap_s=tolerance_s)
+    counts, _ = detection(right.starts_s, found.starts_s, tolerance_s)
     return {
         "impulses": counts.reference,
         "found": counts.estimate,

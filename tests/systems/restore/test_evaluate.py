@@ -20,7 +20,8 @@ from tonewheel.systems.restore.prepare import Prepared
 
 def test_a_perfect_cleaning_has_perfect_figures(prepared: Prepared) -> None:
     item = next(items(prepared, "valid", case("hiss20")))
-    clicks = [Click(start_s=float(at), width_s=0.001, peak=1, chance=1) for at in item.impulses.starts_s]
+    where = zip(item.impulses.starts_s.tolist(), item.impulses.widths_s.tolist(), strict=True)
+    clicks = [Click(start_s=start, width_s=width, peak=1, chance=1) for start, width in where]
     one = trials.figures(item, item.clean, clicks, "perfect")
     assert one.si_sdr_db == trials.CEILING_DB
     assert (one.lsd_db, one.loudness_change_lu, one.polarity) == (0.0, 0.0, 1.0)

@@ -118,8 +118,12 @@ def figures(item: Item, cleaned: Audio, clicks: list[Click] | None, name: str, t
     big = item.impulses.peaks >= BIG
     attacks = transients.evaluate(clean, cleaned, SAMPLE_RATE_HZ)
     taken = removed.evaluate(damaged - cleaned, clean, SAMPLE_RATE_HZ)
-    starts = None if clicks is None else [click.start_s for click in clicks]
-    counts, right = impulses.detection(item.impulses.starts_s, starts or ())
+    # What is nearer together than the tolerance is one, in the reference and in what was found.
+    truth = impulses.join(*item.impulses, gap_s=impulses.TOLERANCE_S)
+    starts, widths = ([getattr(click, name) for click in clicks or ()] for name in ("start_s", "width_s"))
+    heard = impulses.join(starts, widths, gap_s=impulses.TOLERANCE_S)
+    counts, right = impulses.detection(truth.starts_s, heard.starts_s)
+    large = truth.peaks >= BIG
     change = integrated_lufs(cleaned, SAMPLE_RATE_HZ) - integrated_lufs(clean, SAMPLE_RATE_HZ)
     return Trial(
         method=name,
@@ -136,9 +140,9 @@ def figures(item: Item, cleaned: Audio, clicks: list[Click] | None, name: str, t
         musicality=taken["musicality"],
         loudness_change_lu=round(change, 3) if np.isfinite(change) else 0.0,
         polarity=float(np.sign(np.sum(clean * cleaned, dtype=np.float64))),
-        found=None if starts is None else counts.estimate,
+        found=None if clicks is None else counts.estimate,
         impulses=counts.reference,
         matched=counts.matched,
-        big=int(big.sum()),
-        big_matched=int(right[big].sum()),
+        big=int(large.sum()),
+        big_matched=int(right[large].sum()),
     )
