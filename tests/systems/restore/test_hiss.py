@@ -19,7 +19,7 @@ from tonewheel.learn.stream import Stream as Batches
 from tonewheel.metrics.log_spectral import distances_db
 from tonewheel.systems.restore.hiss import train as training
 from tonewheel.systems.restore.hiss.data import HissStream, band, click_residue, rms, spectrum, true_floor
-from tonewheel.systems.restore.hiss.denoiser import CLEAN_DB, KIND, Denoiser
+from tonewheel.systems.restore.hiss.denoiser import CLEAN_DB, KIND, LEAST_GAIN_DB, Denoiser
 from tonewheel.systems.restore.hiss.frames import OVERLAP, analyse, grid, row_levels, synthesise, to_bins
 from tonewheel.systems.restore.hiss.levels import QUANTILES, Levels
 from tonewheel.systems.restore.hiss.loss import DISTANCE_FFT, distance_db
@@ -146,6 +146,7 @@ def test_blocks_give_what_one_pass_over_all_frames_gives(denoiser: Denoiser) -> 
         gains = denoiser.network(
             row_levels(spectra, at), torch.tensor(floor.levels_db)[None], torch.tensor(floor.hiss_db)[None]
         )
+        gains = gains.clamp_min(10 ** (LEAST_GAIN_DB / 20))
         expected = synthesise(spectra * to_bins(gains, at), at)[0, edge : edge + len(audio)].numpy()
     found = denoiser.process(audio, RATE_HZ, floor)
     np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -61,9 +61,10 @@ def grid(sample_rate_hz: int) -> Grid:
 def analyse(audio: Tensor, grid: Grid) -> Tensor:
     """Spectra of the windows that fit, unpadded: (n, samples) -> (n, bins, frames) complex64."""
     window = torch.from_numpy(hann(grid.n_fft)).to(audio)
-    return torch.stft(
+    spectra: Tensor = torch.stft(
         audio, grid.n_fft, grid.hop, window=window, center=False, onesided=True, return_complex=True
     )
+    return spectra
 
 
 def synthesise(spectra: Tensor, grid: Grid) -> Tensor:
@@ -71,9 +72,8 @@ def synthesise(spectra: Tensor, grid: Grid) -> Tensor:
 
     What four windows cover is exact; the first and last 3 * hop samples are not, and belong to neighbours.
     """
-    window = (
-        torch.from_numpy(hann(grid.n_fft)).float() / 1.5
-    )  # the squares of four Hann windows add up to 1.5
+    # The squares of four Hann windows add up to 1.5.
+    window = torch.from_numpy(hann(grid.n_fft)).float() / 1.5
     windows = torch.fft.irfft(spectra.transpose(1, 2), n=grid.n_fft) * window
     count, frames = windows.shape[:2]
     quarters = windows.view(count, frames, OVERLAP, grid.hop)
@@ -90,7 +90,8 @@ def row_levels(spectra: Tensor, grid: Grid) -> Tensor:
         1, grid.row_of_bin, power
     )
     scale = grid.bins_of_row[:, None] * (grid.n_fft * 0.375)  # the sum of the squares of the window
-    return 10 * torch.log10(summed / scale + 10 ** (LOWEST_DB / 10))
+    levels: Tensor = 10 * torch.log10(summed / scale + 10 ** (LOWEST_DB / 10))
+    return levels
 
 
 def to_bins(gains: Tensor, grid: Grid) -> Tensor:

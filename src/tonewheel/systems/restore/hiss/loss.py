@@ -41,8 +41,8 @@ def losses(model: Denoiser, batch: Batch, grid: Grid, settings: LossRecipe) -> L
     """Clean a batch and compare."""
     spectra = analyse(batch.noisy, grid)
     floor = model.floor(batch.quantiles)
-    # The floor has its own loss: what it says stays the level of the hiss, and can be reported.
-    gains = model(row_levels(spectra, grid), batch.quantiles, floor.detach())
+    # What a wrong floor costs in the music teaches it too: its own loss counts all rows alike.
+    gains = model(row_levels(spectra, grid), batch.quantiles, floor)
     cleaned = synthesise(spectra * to_bins(gains.float(), grid), grid)
     edge = (OVERLAP - 1) * grid.hop
     cleaned, clean = cleaned[:, edge:-edge], batch.clean[:, edge : cleaned.shape[1] - edge]
