@@ -77,7 +77,7 @@ def synthesise(spectra: Tensor, grid: Grid) -> Tensor:
     windows = torch.fft.irfft(spectra.transpose(1, 2), n=grid.n_fft) * window
     count, frames = windows.shape[:2]
     quarters = windows.view(count, frames, OVERLAP, grid.hop)
-    out = windows.new_zeros((count, frames + OVERLAP - 1, grid.hop))
+    out: Tensor = windows.new_zeros((count, frames + OVERLAP - 1, grid.hop))
     for number in range(OVERLAP):
         out[:, number : number + frames] += quarters[:, :, number]
     return out.view(count, -1)
