@@ -88,8 +88,12 @@ def test_tables_hold_every_case_and_a_killed_run_continues(
     assert "### real: real surface noise" in text
     assert json.loads((tmp_path / "scores.json").read_text())["split"] == "test"
     assert (tmp_path / "index.html").read_text().count("<audio") == 4
-    with pytest.raises(InputError, match="another run"):
+    with pytest.raises(InputError, match="another split, seed"):
         evaluate(prepared, cleaner, tmp_path, cases=["clicks"], seed=1, baselines=False)
+    ran.clear()
+    monkeypatch.setattr(cleaner.declicker, "fingerprint", "other weights", raising=False)
+    evaluate(prepared, cleaner, tmp_path, cases=["clicks"], baselines=False)
+    assert ran == [("clicks", "tonewheel")] * 2
 
 
 def test_missing_programs_leave_their_rows_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,9 +111,8 @@ def evaluate(
     """Run every case on a split of a prepared folder; writes scores.json, scores.md and index.html into `out`."""
     chosen = [case(name) for name in cases if name != REAL] if cases else list(CASES)
     weights = (cleaner.declicker.fingerprint, cleaner.denoiser.fingerprint)
-    about = {"split": split, "clips": clips, "seed": seed, "weights": weights}
     folder = out / "trials"
-    _same_run(folder / "about.json", about)
+    _same_run(folder, {"split": split, "clips": clips, "seed": seed}, weights)
     scored = []
     for one in chosen:
         trials = _trials(prepared, cleaner, one, folder, split, clips, seed, baselines)
@@ -132,14 +131,30 @@ def evaluate(
     return scores
 
 
-def _same_run(path: Path, about: Mapping[str, object]) -> None:
-    """InputError when the folder holds trials of other weights, clips or seeds."""
+def _same_run(folder: Path, about: Mapping[str, object], weights: Sequence[str]) -> None:
+    """Keep what the others made of the clips, and drop what other weights of ours made of them.
+
+    InputError when the folder holds trials of other clips.
+    """
     import json
 
-    plain = json.loads(json.dumps(about))
-    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != plain:
-        raise InputError(path.parent, "holds trials of another run; remove the folder, or give another")
-    write_json(path, plain)
+    path = folder / "about.json"
+    before = (
+        json.loads(path.read_text(encoding="utf-8"))
+        if path.is_file()
+        else {**about, "weights": list(weights)}
+    )
+    if {name: before.get(name) for name in about} != dict(about):
+        raise InputError(
+            folder, "holds trials of another split, seed or number of clips; give another folder"
+        )
+    if before["weights"] != list(weights):
+        for file in folder.glob("*.jsonl"):
+            if file.stem == REAL:
+                file.unlink()
+            else:
+                write_jsonl(file, [one for one in read_jsonl(file, Trial) if one.method != OURS])
+    write_json(path, {**about, "weights": weights})
 
 
 def _trials(

@@ -116,7 +116,9 @@ def figures(before: Profile, after: Profile) -> list[list[object]]:
     """Rows of what was measured in both."""
 
     def impulses(profile: Profile) -> float:
-        return sum(kind.rate_per_s for kind in (profile.clicks, profile.crackle) if kind is not None)
+        return round(
+            sum(kind.rate_per_s for kind in (profile.clicks, profile.crackle) if kind is not None), 1
+        )
 
     rows: list[list[object]] = [["impulses a second", impulses(before), impulses(after)]]
     levels = ("hiss", "hum", "rumble")
