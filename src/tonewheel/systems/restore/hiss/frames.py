@@ -1,7 +1,8 @@
 """Short-time spectra for the denoiser: the same grid in Hz at every sample rate, and back without a seam.
 
 Windows last 93 ms (Hann, hop of a quarter), so that the partials of a chord are told apart from the noise between
-them: with ideal gains that is worth 0.4 dB over windows of 46 ms when hiss lies 10 dB under the music. Frame f covers
+them: with ideal gains of bins that is worth 0.4 dB over 46 ms in pink hiss 10 dB under the music, and 0.1 dB in white.
+Frame f covers
 the samples [(f - 3) * hop, (f + 1) * hop) of the recording; before and after it there is silence.
 
 Bins are gathered into rows: one bin each up to 2.8 kHz, then twice as many with every octave. Most of the music's
