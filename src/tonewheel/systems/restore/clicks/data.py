@@ -170,7 +170,7 @@ class ClickStream:
             band = (low_hz / rate * 2, min(high_hz / rate * 2, 0.98))
             order = int(rng.integers(2, 9))
             sound = sosfiltfilt(butter(order, band, "bandpass", output="sos"), sound)
-        return sound * np.exp(rng.uniform(np.log(0.02), np.log(0.25))) / (rms(sound) + 1e-9)
+        return np.asarray(sound * np.exp(rng.uniform(np.log(0.02), np.log(0.25))) / (rms(sound) + 1e-9))
 
     def _cut(self, rng: np.random.Generator, sounds: list[Sound], length: int, rate: int) -> Samples:
         needed = int(length * SAMPLE_RATE_HZ / rate) + 2
@@ -187,7 +187,7 @@ class ClickStream:
         return out
 
     def _struck(self, rng: np.random.Generator, sound: Samples, rate: int) -> Samples:
-        for at in np.flatnonzero(rng.random(len(sound)) < rng.uniform(3, 12) / rate):
+        for at in np.flatnonzero(rng.random(len(sound)) < rng.uniform(3, 12) / rate).tolist():
             stroke = self.strokes[int(rng.integers(len(self.strokes)))]
             hit = resample(self.prepared.floats(stroke, 0, SAMPLE_RATE_HZ), SAMPLE_RATE_HZ, rate)
             end = min(len(sound), at + len(hit))

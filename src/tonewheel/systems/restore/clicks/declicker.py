@@ -16,6 +16,7 @@ import torch
 from msgspec import structs
 from numpy.typing import NDArray
 from pydantic import ValidationError
+from scipy import ndimage
 
 from tonewheel.core.errors import InputError, ModelMismatchError
 from tonewheel.core.records import Record
@@ -35,6 +36,10 @@ FASTEST_HZ = 64_000
 STRETCH_S, CONTEXT_S = 10.0, 0.5
 """A recording is worked on in stretches of this length, each with this much heard on either side."""
 SURE = 0.5
+LEAST_SIZE = 0.3
+"""In residual scales: what any sample near damage may be off, so that a sharp model never bends to a missed one."""
+AROUND = 5
+"""Samples over which the largest surprise counts: damage passes through zero."""
 LEAST_LISTED = 0.2
 """A click is listed when some sample of it is surer than the first, and spans those surer than the second."""
 APART_S = 0.0003
@@ -110,10 +115,10 @@ class Declicker:
         signal = np.asarray(plane, np.float64)
         settings = self.recipe.repair
         verdicts, before = self.judge(signal, None, sample_rate_hz)
-        repaired, mask = repair(signal, verdicts, before, sample_rate_hz, settings)
         for _ in range(settings.looks - 1):
-            verdicts, _ = self.judge(signal, repaired, sample_rate_hz)
-            repaired, mask = repair(signal, verdicts, repaired, sample_rate_hz, settings)
+            before, _ = repair(signal, verdicts, before, sample_rate_hz, settings.coarser())
+            verdicts, _ = self.judge(signal, before, sample_rate_hz)
+        repaired, mask = repair(signal, verdicts, before, sample_rate_hz, settings)
         return repaired, mask, verdicts
 
     def judge(
@@ -139,8 +144,11 @@ class Declicker:
         samples = seen.features.shape[1]
         features = np.pad(seen.features, ((0, 0), (0, -samples % STACKED)))
         judged = self.net(torch.from_numpy(features)[None])
-        size = np.exp(judged.size[0, :samples].numpy().astype(np.float64)) * seen.scale
-        return Verdicts(torch.sigmoid(judged.hit[0, :samples]).numpy(), size)
+        hit = torch.sigmoid(judged.hit[0, :samples]).numpy()
+        told = np.exp(judged.size[0, :samples].numpy().astype(np.float64)) * seen.scale
+        # What surprises from both sides is damaged at least that much; smooth damage surprises nobody but the net.
+        least = ndimage.maximum_filter1d(np.maximum(seen.surprise, LEAST_SIZE * seen.scale), AROUND)
+        return Verdicts(hit, np.maximum(least, np.where(hit > SURE, told, 0.0)))
 
 
 class Running:

@@ -30,13 +30,14 @@ COMPRESSED = 0.4
 class Analysis(NamedTuple):
     """A mono signal as the detector sees it.
 
-    Shapes: features (FEATURES, samples) float32, scale (samples,), repaired (samples,). `scale` is the robust size
-    of the residual of undamaged music; damage is measured in it.
+    Shapes: features (FEATURES, samples) float32, the others (samples,). `scale` is the robust size of the residual
+    of undamaged music; damage is measured in it. `surprise` is how far a sample is from predictions of both sides.
     """
 
     features: NDArray[np.float32]
     scale: Samples
     repaired: Samples
+    surprise: Samples
 
 
 def analyse(signal: Samples, sample_rate_hz: int, settings: AnalysisRecipe) -> Analysis:
@@ -85,7 +86,8 @@ def examine(signal: Samples, repaired: Samples, sample_rate_hz: int, settings: A
         np.arcsinh(part, out=part)
     np.log(features[6:], out=features[6:])
     features *= COMPRESSED
-    return Analysis(features, scale, repaired)
+    surprise = np.minimum(np.abs(forward), np.abs(backward))
+    return Analysis(features, scale, repaired, surprise)
 
 
 def _mean_size(signal: Samples, samples: int) -> Samples:

@@ -16,7 +16,7 @@ from tonewheel.systems.restore.clicks.recipe import LossRecipe
 
 
 class Losses(NamedTuple):
-    """Means over samples, scalars."""
+    """Scalars: mean over samples, and over the samples that are hit."""
 
     hit: Tensor
     size: Tensor
@@ -43,7 +43,9 @@ def losses(judged: Judged, damage: Tensor, settings: LossRecipe, known: Tensor |
     if known is not None:
         weight = weight * known / known.mean().clamp_min(1e-6)
     hit = functional.binary_cross_entropy_with_logits(judged.hit, target, weight)
+    # Sizes of what is not hit are not asked for: nearly all samples would pull them down, the hit ones with them.
+    asked = target if known is None else target * known
     nu = settings.freedom
     surprise = torch.log1p(damage.square() * torch.exp(-2 * judged.size) / nu)
     size = judged.size + (nu + 1) / 2 * surprise
-    return Losses(hit, (weight * size).mean())
+    return Losses(hit, (asked * size).sum() / asked.sum().clamp_min(1))

@@ -16,12 +16,12 @@ from torch.nn import functional
 from tonewheel.systems.restore.clicks.recipe import NetworkRecipe
 
 STACKED = 8
-SOFTEST = -3.0
-"""Least natural log of the damage's size over the residual's scale."""
+SIZES = (-8.0, 16.0)
+"""Bounds of the natural log of the damage's size over the residual's scale: beyond them exponentials overflow."""
 
 
 class Judged(NamedTuple):
-    """A sample's verdict, each (n, samples): logit of being hit, log of the damage's size in scales."""
+    """A sample's verdict, each (n, samples): logit of being hit, log of the damage's size, if it is hit, in scales."""
 
     hit: Tensor
     size: Tensor
@@ -50,7 +50,7 @@ class ClickNet(nn.Module):
         nn.init.zeros_(self.heads.weight)
         assert self.heads.bias is not None
         with torch.no_grad():
-            start = torch.tensor([-3.0, -1.0])  # few samples are hit
+            start = torch.tensor([-3.0, 2.0])  # few samples are hit
             self.heads.bias.copy_(start.repeat_interleave(STACKED))
 
     def forward(self, features: Tensor) -> Judged:
@@ -70,5 +70,4 @@ class ClickNet(nn.Module):
         count, _, groups = described.shape
         out = self.heads(described).float()
         out = out.reshape(count, 2, STACKED, groups).transpose(2, 3).reshape(count, 2, groups * STACKED)
-        # A soft bound: behind a hard one nothing would be learned any more.
-        return Judged(out[:, 0], SOFTEST + functional.softplus(out[:, 1] - SOFTEST))
+        return Judged(out[:, 0], out[:, 1].clamp(*SIZES))

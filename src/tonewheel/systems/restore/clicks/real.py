@@ -11,6 +11,7 @@ from tonewheel.core.seeds import generator
 from tonewheel.systems.restore.ar import Samples
 from tonewheel.systems.restore.clicks.recipe import StrategyRecipe
 from tonewheel.systems.restore.prepare import SAMPLE_RATE_HZ, Prepared, Sound
+from tonewheel.systems.restore.profile import Profile
 
 SNR_DB = (3.0, 30.0)
 """Of music to the surface noise it is laid over."""
@@ -57,7 +58,7 @@ class RealSide:
             signal = np.where(events.mask(len(signal))[0], put, signal)
         return signal
 
-    def _profiles(self, number: int) -> list[object]:
+    def _profiles(self, number: int) -> list[Profile]:
         """Profiles of some recordings; others with every measurement, the same for the same number."""
         from tonewheel.systems.restore.measure.recording import measure_audio
 

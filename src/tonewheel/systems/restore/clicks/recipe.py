@@ -42,10 +42,15 @@ class RepairRecipe(Recipe):
     window_ms: PositiveFloat = Field(185.8, description="length of what a model is estimated from")
     order_ms: PositiveFloat = Field(5.8, description="how far a model looks back; 256 samples at 44.1 kHz")
     floor: PositiveFloat = Field(1e-9, description="white noise that models allow for, share of the power")
+    coarse_order_ms: PositiveFloat = Field(1.45, description="the same before the last look")
     least_chance: float = Field(
-        0.2, gt=0, lt=1, description="chance of being hit from which a sample is touched"
+        0.3, gt=0, lt=1, description="chance of being hit from which a sample is touched"
     )
-    doubt: PositiveFloat = Field(1.5, description="factor on the size of the damage that the detector tells")
+    sure_chance: float = Field(
+        0.9, gt=0, lt=1, description="chance that one sample of a click must have for any of it to be touched"
+    )
+    widened: NonNegativeInt = Field(6, description="samples that are touched on either side of such a one")
+    doubt: PositiveFloat = Field(1.0, description="factor on the size of the damage")
     looks: PositiveInt = Field(
         2, description="times that a signal is judged, each under a better repair's models"
     )
@@ -61,6 +66,10 @@ class RepairRecipe(Recipe):
     def order(self, sample_rate_hz: int) -> int:
         """Order of the models."""
         return max(16, min(round(self.order_ms * sample_rate_hz / 1000), self.hop(sample_rate_hz) // 2))
+
+    def coarser(self) -> RepairRecipe:
+        """The settings of a repair that is only looked at."""
+        return self.model_copy(update={"order_ms": self.coarse_order_ms})
 
 
 class NetworkRecipe(Recipe):
@@ -98,7 +107,7 @@ class LossRecipe(Recipe):
         description="a sample counts as hit from this damage on, in residual scales: interpolating costs as much",
     )
     hit_weight: PositiveFloat = Field(2.0, description="weight of hit samples in the cross-entropy")
-    size_weight: float = Field(0.05, ge=0, description="of the likelihood of the damage's size")
+    size_weight: float = Field(0.01, ge=0, description="of the likelihood of the damage's size")
     freedom: PositiveFloat = Field(3.0, description="degrees of freedom of the t distribution of the damage")
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from tonewheel.systems.restore.ar import Mask, Samples, estimate, interpolate
 from tonewheel.systems.restore.clicks.recipe import RepairRecipe
@@ -26,7 +27,9 @@ def repair(
     Models come from `before`, an earlier and coarser repair. A damaged sample counts as an observation with noise
     of its size: a strong click is interpolated, the faint tail of one is only corrected.
     """
-    mask = verdicts.hit > settings.least_chance
+    mask = ndimage.maximum_filter1d(verdicts.hit, 2 * settings.widened + 1) > settings.least_chance
+    # As edges of pictures are followed (Canny, 1986): surely somewhere, then as far as it is likely.
+    mask = np.asarray(ndimage.binary_propagation(verdicts.hit > settings.sure_chance, mask=mask))
     if not mask.any():
         return signal.copy(), mask
     models = estimate(

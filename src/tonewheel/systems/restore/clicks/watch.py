@@ -31,7 +31,7 @@ class Warning(NamedTuple):
 def warning_signs(history: Mapping[str, Sequence[float]]) -> list[Warning]:
     """The signs in the values that were logged under each name, in order of steps.
 
-    >>> [found.sign for found in warning_signs({"valid/real_consistency": [1, 1, 1, 1, 2, 2, 2, 2]})]
+    >>> [found.sign for found in warning_signs({"valid/real_consistency": [1, 1, 1, 1, 2, 2]})]
     ['consistency rises']
     """
     found = []
