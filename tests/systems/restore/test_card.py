@@ -25,7 +25,13 @@ def test_it_holds_hashes_sizes_sources_and_scores(tmp_path: Path) -> None:
     save_model(clicks, {"a": torch.zeros(10)}, {"kind": "x", **facts(sources=["Song, Someone: CC0"])})
     save_model(hiss, {"a": torch.zeros(20)}, {"kind": "y", **facts(sounds=["Other, Someone: CC BY 4.0"])})
     text = card(clicks, hiss, "| a table |")
-    for said in (sha256(clicks), sha256(hiss), "- Song, Someone: CC0", "- Other, Someone: CC BY 4.0", "| a table |"):
+    for said in (
+        sha256(clicks),
+        sha256(hiss),
+        "- Song, Someone: CC0",
+        "- Other, Someone: CC BY 4.0",
+        "| a table |",
+    ):
         assert said in text
     assert "best at 80 (validation 0.2500)" in text
     assert "## Limits" in text
