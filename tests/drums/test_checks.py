@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 from tonewheel.audio.encode import write
 from tonewheel.core.errors import TonewheelError
 from tonewheel.gates.hits import hit_print, likeness
-from tonewheel.systems.drums.check_commands import app as check_app
-from tonewheel.systems.drums.mine_commands import mine
-from tonewheel.systems.drums.readiness import read_inputs
+from tonewheel.systems.drums.checks.readiness import read_inputs
+from tonewheel.systems.drums.verbs.check import app as check_app
+from tonewheel.systems.drums.verbs.mine import mine
 
 KINDS = ("boundary", "openset", "bootstrap")
 FILES = [

@@ -12,8 +12,9 @@ from tonewheel.manifest.beatmap import read_beatmap
 from tonewheel.manifest.drum_hits import DrumHit
 from tonewheel.synth.compose import compose
 from tonewheel.systems import Chapter
-from tonewheel.systems.drums import demo, transcriber
-from tonewheel.systems.drums.transcriber import Ears
+from tonewheel.systems.drums import demo
+from tonewheel.systems.drums.hearing import ears
+from tonewheel.systems.drums.hearing.ears import Ears
 
 SONG = compose(21, "rock", seconds=14.0)
 
@@ -57,7 +58,7 @@ def test_without_weights_the_chapter_says_so(tmp_path: Path, monkeypatch: pytest
     def missing() -> Ears:
         raise InputError("drums.safetensors", "is missing")
 
-    monkeypatch.setattr(transcriber, "_shipped", missing)
+    monkeypatch.setattr(ears, "_shipped", missing)
     chapter = demo.chapter(tmp_path, 3, SONG)
     assert not chapter.found
     assert "is missing" in chapter.lines[0]

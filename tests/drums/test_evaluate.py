@@ -15,9 +15,9 @@ from tonewheel.core.seeds import generator
 from tonewheel.systems.drums import evaluate as module
 from tonewheel.systems.drums.baselines.flux import flux, pick
 from tonewheel.systems.drums.evaluate import FLUX_THRESHOLDS, evaluate
+from tonewheel.systems.drums.hearing.ears import Ears, build
 from tonewheel.systems.drums.recipe import DrumsRecipe, NetworkRecipe
-from tonewheel.systems.drums.songs import read_songs
-from tonewheel.systems.drums.transcriber import Ears, build
+from tonewheel.systems.drums.scoring.songs import read_songs
 
 RATE = 44_100
 KICKS_S = np.arange(0.5, 5.5, 0.5)

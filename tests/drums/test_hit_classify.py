@@ -23,8 +23,8 @@ from tonewheel.systems.drums.hits.evaluate import HitScores, evaluate
 from tonewheel.systems.drums.hits.model import HitNet
 from tonewheel.systems.drums.hits.recipe import HitNetworkRecipe, HitsRecipe
 from tonewheel.systems.drums.hits.rules import judge
-from tonewheel.systems.drums.hits_commands import classify, evaluate_hits
 from tonewheel.systems.drums.prepare import prepare
+from tonewheel.systems.drums.verbs.hits import classify, evaluate_hits
 
 RATE = 44_100
 RECIPE = HitsRecipe(network=HitNetworkRecipe(channels=(4, 8, 12, 16)))

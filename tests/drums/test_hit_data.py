@@ -20,8 +20,8 @@ from tonewheel.systems.drums.hits.outliers import ONLY_VALID, Outliers
 from tonewheel.systems.drums.hits.recipe import HitsRecipe
 from tonewheel.systems.drums.hits.shelf import OPEN_FROM, Shelf
 from tonewheel.systems.drums.hits.strengths import drum_of, openness_of, peak_db, velocities
-from tonewheel.systems.drums.kits import SAMPLE_RATE_HZ, Shot, strength_of
 from tonewheel.systems.drums.prepare import Prepared
+from tonewheel.systems.drums.stage.kits import SAMPLE_RATE_HZ, Shot, strength_of
 
 SMOKE = load_recipe("smoke", HitsRecipe)
 

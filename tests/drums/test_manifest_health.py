@@ -16,8 +16,8 @@ from tonewheel.gates.manifest_health import ManifestHealthGate, read_min_counts,
 from tonewheel.learn.sampler import WeightedSampler
 from tonewheel.manifest.components import SHIPPED
 from tonewheel.manifest.events.weights import read_weights
-from tonewheel.systems.drums.health import check_health, compare_reports
-from tonewheel.systems.drums.manifest_commands import app
+from tonewheel.systems.drums.checks.health import check_health, compare_reports
+from tonewheel.systems.drums.verbs.manifest import app
 
 ROWS: list[dict[str, Any]] = [
     {"sample_id": "1", "session_id": "a", "components": [{"label": "kick"}, {"label": "crash2"}]},

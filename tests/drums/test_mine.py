@@ -10,7 +10,7 @@ import pytest
 
 from tonewheel.core.errors import InputError
 from tonewheel.manifest.drum_events import broken
-from tonewheel.systems.drums.mine import Mined, mine
+from tonewheel.systems.drums.collecting.hard_negatives import Mined, mine
 
 
 def mined(

@@ -16,13 +16,13 @@ from tonewheel.core.errors import InputError
 from tonewheel.core.seeds import generator
 from tonewheel.manifest.drum_hits import DrumHit, in_order
 from tonewheel.synth.drums import draw_kit, one_shot
-from tonewheel.systems.drums.decode import DecodeRule
+from tonewheel.systems.drums.hearing.decode import DecodeRule
+from tonewheel.systems.drums.hearing.ears import Ears
+from tonewheel.systems.drums.hearing.refine import Refiner
 from tonewheel.systems.drums.hits.classifier import HitClassifier
 from tonewheel.systems.drums.hits.model import HitNet
 from tonewheel.systems.drums.hits.recipe import HitNetworkRecipe, HitsRecipe
-from tonewheel.systems.drums.refine import Refiner
 from tonewheel.systems.drums.transcribe import Options, hear, transcribe
-from tonewheel.systems.drums.transcriber import Ears
 
 RATE = 44_100
 BPM = 120.0

@@ -22,12 +22,12 @@ from tonewheel.synth.compose import compose
 from tonewheel.synth.render import render
 from tonewheel.synth.song import DrumEvent, Song
 from tonewheel.systems import Chapter
-from tonewheel.systems.drums.outputs import Song as About
-from tonewheel.systems.drums.outputs import write_hits
-from tonewheel.systems.drums.page import mp3
-from tonewheel.systems.drums.picture import draw
+from tonewheel.systems.drums.hearing.ears import Ears
 from tonewheel.systems.drums.transcribe import Transcription, transcribe
-from tonewheel.systems.drums.transcriber import Ears
+from tonewheel.systems.drums.writing.outputs import Song as About
+from tonewheel.systems.drums.writing.outputs import write_hits
+from tonewheel.systems.drums.writing.page import mp3
+from tonewheel.systems.drums.writing.picture import draw
 
 Floats = NDArray[np.float32]
 

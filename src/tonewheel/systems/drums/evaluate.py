@@ -23,9 +23,9 @@ from tonewheel.metrics.onsets import Counts, count, deviations
 from tonewheel.systems.drums.baselines import librosa_onset
 from tonewheel.systems.drums.baselines.flux import flux, pick
 from tonewheel.systems.drums.card import card
-from tonewheel.systems.drums.decode import family_times
-from tonewheel.systems.drums.songs import FIVE, Song, read_songs
-from tonewheel.systems.drums.transcriber import Ears
+from tonewheel.systems.drums.hearing.decode import family_times
+from tonewheel.systems.drums.hearing.ears import Ears
+from tonewheel.systems.drums.scoring.songs import FIVE, Song, read_songs
 
 THREE = ("kick", "snare", "hihat")
 TOLERANCES_S = (0.05, 0.03, 0.02)

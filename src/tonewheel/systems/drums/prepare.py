@@ -25,9 +25,9 @@ from tonewheel.core.records import Record, read_jsonl, write_jsonl
 from tonewheel.core.seeds import generator
 from tonewheel.manifest.licence import classify
 from tonewheel.manifest.tracks import Quarantined, Track, read_tracks
-from tonewheel.systems.drums.beds import without_drums
-from tonewheel.systems.drums.grooves import Groove, read_groove, synthesise
-from tonewheel.systems.drums.kits import OURS, SAMPLE_RATE_HZ, Audio, Shot, read_shots, synthesise_shots
+from tonewheel.systems.drums.stage.beds import without_drums
+from tonewheel.systems.drums.stage.grooves import Groove, read_groove, synthesise
+from tonewheel.systems.drums.stage.kits import OURS, SAMPLE_RATE_HZ, Audio, Shot, read_shots, synthesise_shots
 
 Made = TypeVar("Made")
 

@@ -20,9 +20,9 @@ from tonewheel.systems.drums.hits.model import NATS_PER_DB
 from tonewheel.systems.drums.hits.outliers import Outliers
 from tonewheel.systems.drums.hits.recipe import HitsRecipe
 from tonewheel.systems.drums.hits.shelf import Known, Shelf
-from tonewheel.systems.drums.kits import SAMPLE_RATE_HZ, Audio
 from tonewheel.systems.drums.prepare import Prepared
-from tonewheel.systems.drums.render import Instrument
+from tonewheel.systems.drums.stage.kits import SAMPLE_RATE_HZ, Audio
+from tonewheel.systems.drums.stage.render import Instrument
 
 NO_LABEL = -1
 TOLD_SHARE = 0.6

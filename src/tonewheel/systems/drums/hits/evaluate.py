@@ -24,8 +24,8 @@ from tonewheel.systems.drums.hits.rules import judge
 from tonewheel.systems.drums.hits.scores import confusion, f_scores, macro_f, macro_f_interval
 from tonewheel.systems.drums.hits.shelf import Known, Shelf
 from tonewheel.systems.drums.hits.strengths import drum_of, peak_db
-from tonewheel.systems.drums.kits import SAMPLE_RATE_HZ, Audio
 from tonewheel.systems.drums.prepare import Prepared
+from tonewheel.systems.drums.stage.kits import SAMPLE_RATE_HZ, Audio
 
 FEWEST_FOR_RANKS = 5
 JITTER_S = 0.02

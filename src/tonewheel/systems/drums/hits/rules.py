@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tonewheel.systems.drums.families import LABELS
 from tonewheel.systems.drums.hits.classifier import FileAnswer, HitAnswer, find_onset, load_hit
-from tonewheel.systems.drums.kits import SAMPLE_RATE_HZ
+from tonewheel.systems.drums.stage.kits import SAMPLE_RATE_HZ
 
 Audio = NDArray[np.float32]
 

@@ -12,8 +12,8 @@ from tonewheel.core.errors import InputError
 from tonewheel.core.seeds import generator
 from tonewheel.systems.drums.families import LABELS
 from tonewheel.systems.drums.hits.strengths import openness_of, velocities
-from tonewheel.systems.drums.kits import OURS, SAMPLE_RATE_HZ, Audio, Shot
 from tonewheel.systems.drums.prepare import Prepared
+from tonewheel.systems.drums.stage.kits import OURS, SAMPLE_RATE_HZ, Audio, Shot
 
 LONGEST_S = 0.8
 HALF_OPEN_KITS = 24

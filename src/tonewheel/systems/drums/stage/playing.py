@@ -8,7 +8,7 @@ import numpy as np
 
 from tonewheel.core.errors import InputError
 from tonewheel.systems.drums.families import LABELS
-from tonewheel.systems.drums.grooves import Groove, Hits
+from tonewheel.systems.drums.stage.grooves import Groove, Hits
 
 KICK, SNARE, CROSS, CLOSED, OPEN, PEDAL, CRASH, RIDE, HIGH, MID, LOW, AUX = range(len(LABELS))
 TOMS = (HIGH, MID, LOW)

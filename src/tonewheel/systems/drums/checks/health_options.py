@@ -11,8 +11,8 @@ from tonewheel.core.errors import InputError
 from tonewheel.core.files import write_json, write_text
 from tonewheel.core.records import Record
 from tonewheel.gates.manifest_health import ManifestHealthGate, read_min_counts, read_names
-from tonewheel.systems.drums.checks import Checked
-from tonewheel.systems.drums.health import HealthReport, check_health, compare_reports
+from tonewheel.systems.drums.checks.checked import Checked
+from tonewheel.systems.drums.checks.health import HealthReport, check_health, compare_reports
 
 
 class HealthOptions(Record):

@@ -26,8 +26,8 @@ from tonewheel.gates.label_errors import LabelErrorsGate
 from tonewheel.gates.openset import OpenSetGate
 from tonewheel.gates.report import Report
 from tonewheel.manifest.tracks import Quarantined
-from tonewheel.systems.drums.checks import Checked, check_alignment, check_answers, check_duplicates
-from tonewheel.systems.drums.health_options import HealthOptions, health_checked
+from tonewheel.systems.drums.checks.checked import Checked, check_alignment, check_answers, check_duplicates
+from tonewheel.systems.drums.checks.health_options import HealthOptions, health_checked
 
 
 class AlignmentInput(Record):

@@ -62,9 +62,9 @@ def transcribe(
 
     Exit status 1 when no hit was found in any of them, 2 when one could not be read; the others go on.
     """
+    from tonewheel.systems.drums.hearing.ears import Ears
     from tonewheel.systems.drums.transcribe import Options
     from tonewheel.systems.drums.transcribe import transcribe as run
-    from tonewheel.systems.drums.transcriber import Ears
 
     options = Options(
         sensitivity=sensitivity,
@@ -162,7 +162,7 @@ def _write(one: Transcription, files: list[Path], force: bool) -> list[Path]:
     from datetime import UTC, datetime
 
     from tonewheel import __version__
-    from tonewheel.systems.drums.outputs import Song, write_hits
+    from tonewheel.systems.drums.writing.outputs import Song, write_hits
 
     about = Song(
         audio=one.path,
@@ -175,7 +175,7 @@ def _write(one: Transcription, files: list[Path], force: bool) -> list[Path]:
     for file in files:
         if file.suffix.lower() in PAGE:
             from tonewheel.core.files import write_text
-            from tonewheel.systems.drums.page import page_of
+            from tonewheel.systems.drums.writing.page import page_of
 
             write_text(file, page_of(one))
         else:

@@ -13,7 +13,7 @@ from tonewheel.core.console import emit, say
 if TYPE_CHECKING:
     from tonewheel.manifest.drum_hits import DrumHit
     from tonewheel.manifest.timing import Timing
-    from tonewheel.systems.drums.collect import Added
+    from tonewheel.systems.drums.collecting.collection import Added
 
 app = typer.Typer(
     help="Collect labelled drum hits, count them, export a dataset.",
@@ -222,8 +222,8 @@ def stats(
     as_json: Json = False,
 ) -> None:
     """Count the hits of a collection beside the minimum and the recommended number."""
-    from tonewheel.systems.drums.collect import Collection
-    from tonewheel.systems.drums.collection_stats import stats as run
+    from tonewheel.systems.drums.collecting.collection import Collection
+    from tonewheel.systems.drums.collecting.stats import stats as run
 
     found = run(Collection.open(collection))
     if as_json:
@@ -255,9 +255,9 @@ def export(
 ) -> None:
     """Write train, valid and test with clips, provenance and totals; no drummer, kit or room is in two."""
     from tonewheel.core.errors import InputError
-    from tonewheel.systems.drums.collect import Collection
-    from tonewheel.systems.drums.export import export as run
-    from tonewheel.systems.drums.export import parse_slice
+    from tonewheel.systems.drums.collecting.collection import Collection
+    from tonewheel.systems.drums.collecting.export import export as run
+    from tonewheel.systems.drums.collecting.export import parse_slice
 
     try:
         numbers = [float(one) for one in shares.split(",")]
@@ -312,7 +312,7 @@ def _add(
     unknown: dict[str, int] | None = None,
 ) -> Added:
     from tonewheel.core.errors import InputError
-    from tonewheel.systems.drums.collect import Collection, Context
+    from tonewheel.systems.drums.collecting.collection import Collection, Context
 
     if not hits:
         words = ", ".join(unknown or {})

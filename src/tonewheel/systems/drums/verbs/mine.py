@@ -24,7 +24,7 @@ def mine(
 ) -> None:
     """Collect confident false positives as negative examples for the next training."""
     from tonewheel.core.files import refuse_overwrite
-    from tonewheel.systems.drums.mine import mine as run
+    from tonewheel.systems.drums.collecting.hard_negatives import mine as run
 
     refuse_overwrite(output, force)
     found = run(predictions, ground_truth, output, min_confidence=min_confidence, max_per_label=max_per_label)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from tonewheel.degrade.equaliser import Band, Equaliser
 from tonewheel.systems.drums.families import LABELS
-from tonewheel.systems.drums.grooves import Hits
-from tonewheel.systems.drums.kits import SAMPLE_RATE_HZ, Audio, Shot
 from tonewheel.systems.drums.prepare import Prepared
+from tonewheel.systems.drums.stage.grooves import Hits
+from tonewheel.systems.drums.stage.kits import SAMPLE_RATE_HZ, Audio, Shot
 
 SETS: tuple[tuple[str, ...], ...] = (
     ("kick",),

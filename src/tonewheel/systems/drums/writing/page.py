@@ -12,8 +12,8 @@ from tonewheel.audio.decode import load
 from tonewheel.audio.encode import write
 from tonewheel.core.units import format_time_s
 from tonewheel.gates import html
-from tonewheel.systems.drums.picture import draw
 from tonewheel.systems.drums.transcribe import Transcription
+from tonewheel.systems.drums.writing.picture import draw
 
 Floats = NDArray[np.float32]
 

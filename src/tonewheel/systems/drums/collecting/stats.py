@@ -6,7 +6,7 @@ from collections import Counter
 
 from tonewheel.core.records import Record
 from tonewheel.manifest.components import class_of, classes, is_known
-from tonewheel.systems.drums.collect import Collection
+from tonewheel.systems.drums.collecting.collection import Collection
 
 WANTED: dict[str, tuple[int, int]] = {
     "kick": (100, 500),

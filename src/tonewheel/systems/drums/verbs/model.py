@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say
-from tonewheel.systems.drums.hits_commands import evaluate_hits, train_hits
+from tonewheel.systems.drums.verbs.hits import evaluate_hits, train_hits
 
 
 class Model(StrEnum):
@@ -139,10 +139,10 @@ def evaluate(
     if model is Model.hits:
         evaluate_hits(source, out, split=split, weights=weights, as_json=as_json)
         return
-    from tonewheel.systems.drums.calibrate import hear, score
     from tonewheel.systems.drums.evaluate import evaluate as run
+    from tonewheel.systems.drums.hearing.calibrate import hear, score
+    from tonewheel.systems.drums.hearing.ears import Ears
     from tonewheel.systems.drums.prepare import Prepared
-    from tonewheel.systems.drums.transcriber import Ears
 
     ears = Ears.shipped() if weights is None else Ears.load(weights)
     # Other scenes of the held-out kits than those that the thresholds were fitted on.

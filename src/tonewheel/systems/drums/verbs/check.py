@@ -17,7 +17,7 @@ from tonewheel.core.console import emit, say
 
 if TYPE_CHECKING:
     from tonewheel.gates.report import Report
-    from tonewheel.systems.drums.checks import Checked
+    from tonewheel.systems.drums.checks.checked import Checked
 
 app = typer.Typer(
     help="Gates before a release: alignment, boundaries, unknowns, intervals, health, labels, duplicates.",
@@ -60,7 +60,7 @@ def alignment(
 ) -> None:
     """Whether the microphones of a session hear its transients at one time, to a fraction of a sample."""
     from tonewheel.gates.alignment import AlignmentGate
-    from tonewheel.systems.drums.checks import check_alignment
+    from tonewheel.systems.drums.checks.checked import check_alignment
 
     gate = AlignmentGate(
         most_delay_ms=max_delay_ms,
@@ -86,7 +86,7 @@ def boundary(
 ) -> None:
     """Whether hits near the edges of streaming windows are found: macro recall."""
     from tonewheel.gates.boundary import BoundaryGate
-    from tonewheel.systems.drums.checks import check_answers
+    from tonewheel.systems.drums.checks.checked import check_answers
 
     gate = BoundaryGate(least_macro_recall=min_macro_recall, threshold=threshold, top_k=top_k)
     _finish(check_answers(ground_truth, predictions, gate, fold=fold), report, as_json, strict)
@@ -109,7 +109,7 @@ def openset(
 ) -> None:
     """Whether unknown sounds are told from known ones: AUROC, AUPRC, FPR at 95 % TPR, and which limit binds."""
     from tonewheel.gates.openset import OpenSetGate
-    from tonewheel.systems.drums.checks import check_answers
+    from tonewheel.systems.drums.checks.checked import check_answers
 
     gate = OpenSetGate(least_auroc=min_auroc, most_fpr=max_fpr)
     checked = check_answers(ground_truth, predictions, gate, unknown_field=unknown_field)
@@ -135,7 +135,7 @@ def bootstrap(
 ) -> None:
     """Micro, macro and class F with intervals from resampled sessions."""
     from tonewheel.gates.bootstrap import BootstrapGate
-    from tonewheel.systems.drums.checks import check_answers
+    from tonewheel.systems.drums.checks.checked import check_answers
 
     if not 0 < level < 1:
         raise typer.BadParameter(f"must lie between 0 and 1, got {level:g}", param_hint="--level")
@@ -170,7 +170,7 @@ def labels(
 ) -> None:
     """Labels that are probably wrong, the clearest first (confident learning)."""
     from tonewheel.gates.label_errors import LabelErrorsGate
-    from tonewheel.systems.drums.checks import check_answers
+    from tonewheel.systems.drums.checks.checked import check_answers
 
     gate = LabelErrorsGate(most_share=max_share)
     _finish(check_answers(ground_truth, predictions, gate, fold=fold), report, as_json, strict)
@@ -189,7 +189,7 @@ def duplicates(
 ) -> None:
     """Hits that are there twice in the audio, whatever their ids, levels and codecs."""
     from tonewheel.gates.hits import HitsGate
-    from tonewheel.systems.drums.checks import check_duplicates
+    from tonewheel.systems.drums.checks.checked import check_duplicates
 
     gate = HitsGate(least_alike=min_alike, most_share=max_share)
     _finish(check_duplicates(source, gate), report, as_json, strict)
@@ -234,8 +234,8 @@ def health(
 
     Exit status 1 when a limit that was given is not kept.
     """
-    from tonewheel.systems.drums.checks import Checked
-    from tonewheel.systems.drums.health_options import HealthOptions, judge_health, write_extras
+    from tonewheel.systems.drums.checks.checked import Checked
+    from tonewheel.systems.drums.checks.health_options import HealthOptions, judge_health, write_extras
 
     def text(path: Path | None) -> str | None:
         return None if path is None else str(path)
@@ -279,7 +279,7 @@ def all_checks(
     as_json: Json = False,
 ) -> None:
     """Every check of a YAML file, each with its report, and one report over all; exit 1 when a gate failed."""
-    from tonewheel.systems.drums.readiness import check_all, joined, read_inputs
+    from tonewheel.systems.drums.checks.readiness import check_all, joined, read_inputs
 
     asked = read_inputs(inputs)
     done = []

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from tonewheel.core.progress import progress
 from tonewheel.core.seeds import generator
 from tonewheel.metrics.onsets import Counts, count, deviations, merge_close
-from tonewheel.systems.drums.decode import Curves, DecodeRule, peaks
 from tonewheel.systems.drums.families import FAMILIES, FAMILY_OF
-from tonewheel.systems.drums.kits import SAMPLE_RATE_HZ
+from tonewheel.systems.drums.hearing.decode import Curves, DecodeRule, peaks
+from tonewheel.systems.drums.hearing.ears import Ears
 from tonewheel.systems.drums.prepare import Prepared
 from tonewheel.systems.drums.recipe import SceneRecipe
-from tonewheel.systems.drums.scene import BEFORE_S, Stage
-from tonewheel.systems.drums.transcriber import Ears
+from tonewheel.systems.drums.stage.kits import SAMPLE_RATE_HZ
+from tonewheel.systems.drums.stage.scene import BEFORE_S, Stage
 
 SCENE_S = 20.0
 THRESHOLDS = np.arange(0.08, 0.9, 0.02)

@@ -16,12 +16,12 @@ from tonewheel.core.errors import InputError, ModelMismatchError
 from tonewheel.learn.checkpoint import load_model, load_weights
 from tonewheel.learn.spectra import LogMel
 from tonewheel.manifest.drum_hits import DrumHit
-from tonewheel.systems.drums.decode import AROUND_FRAMES, Curves, DecodeRule, Picker, decode, join
+from tonewheel.systems.drums.hearing.decode import AROUND_FRAMES, Curves, DecodeRule, Picker, decode, join
 from tonewheel.systems.drums.model import Frames, State, Transcriber
 from tonewheel.systems.drums.recipe import DrumsRecipe
 
 Audio = NDArray[np.float32]
-SHIPPED_WEIGHTS = Path(__file__).parent / "weights" / "drums.safetensors"
+SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights" / "drums.safetensors"
 KIND = "drum transcriber"
 BLOCK_S = 20.0
 """A file is heard in blocks of this length, so memory does not grow with it."""

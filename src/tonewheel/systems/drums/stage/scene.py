@@ -13,12 +13,12 @@ from tonewheel.degrade.equaliser import Equaliser
 from tonewheel.degrade.high_pass import HighPass
 from tonewheel.degrade.low_pass import LowPass
 from tonewheel.degrade.room import Room
-from tonewheel.systems.drums.grooves import Hits
-from tonewheel.systems.drums.kits import SAMPLE_RATE_HZ, Audio
-from tonewheel.systems.drums.playing import Player
 from tonewheel.systems.drums.prepare import Bed, Prepared
 from tonewheel.systems.drums.recipe import SceneRecipe
-from tonewheel.systems.drums.render import Drums, strike
+from tonewheel.systems.drums.stage.grooves import Hits
+from tonewheel.systems.drums.stage.kits import SAMPLE_RATE_HZ, Audio
+from tonewheel.systems.drums.stage.playing import Player
+from tonewheel.systems.drums.stage.render import Drums, strike
 
 BEFORE_S = 0.8
 """What rings into a clip from before it."""

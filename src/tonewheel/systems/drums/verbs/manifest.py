@@ -1,4 +1,4 @@
-"""The verbs of `tonewheel drums manifest`: stitch, compare and weigh, and those of `annotate_commands`."""
+"""The verbs of `tonewheel drums manifest`: stitch, compare and weigh, and those of `verbs.annotate`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say
-from tonewheel.systems.drums.annotate_commands import annotate, boundary, openness
+from tonewheel.systems.drums.verbs.annotate import annotate, boundary, openness
 
 app = typer.Typer(
     help="Manifests of drum events: merge, compare, annotate, weigh.",

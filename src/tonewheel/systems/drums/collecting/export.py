@@ -30,8 +30,8 @@ from tonewheel.core.records import Record
 from tonewheel.manifest.event_lines import Event
 from tonewheel.manifest.licence import classify
 from tonewheel.manifest.split import SHARES
-from tonewheel.systems.drums.collect import Collection, Source
-from tonewheel.systems.drums.splits import GROUP_KEYS, split_events
+from tonewheel.systems.drums.collecting.collection import Collection, Source
+from tonewheel.systems.drums.collecting.splits import GROUP_KEYS, split_events
 
 KIND = "tonewheel drum dataset"
 
