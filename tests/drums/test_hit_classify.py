@@ -195,4 +195,4 @@ def test_an_evaluation_tells_every_figure(
     assert "macro F" in page
     assert "<img" in page
     evaluate_hits(prepared.folder, out, weights=weights, count=14)
-    assert "| macro F, 12 labels |" in capfd.readouterr().out
+    assert "| macro F, 12 labels, each hit alone |" in capfd.readouterr().out

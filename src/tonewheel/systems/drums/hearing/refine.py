@@ -17,7 +17,8 @@ from tonewheel.manifest.drum_hits import DrumHit
 from tonewheel.systems.drums.families import FAMILY_OF, LABELS, MEMBERS
 
 if TYPE_CHECKING:
-    from tonewheel.systems.drums.hits.classifier import HitAnswer, HitClassifier
+    from tonewheel.systems.drums.hits.answers import HitAnswer
+    from tonewheel.systems.drums.hits.classifier import HitClassifier
 
 Audio = NDArray[np.float32]
 

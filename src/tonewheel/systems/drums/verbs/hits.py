@@ -11,7 +11,7 @@ import typer
 from tonewheel.core.console import emit, say
 
 if TYPE_CHECKING:
-    from tonewheel.systems.drums.hits.classifier import FileAnswer
+    from tonewheel.systems.drums.hits.answers import FileAnswer
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
 
@@ -21,10 +21,14 @@ def classify(
     weights: Annotated[
         Path | None, typer.Option("--weights", help="Weights of your own training; default: those shipped.")
     ] = None,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Judge each hit alone; else the toms of a folder are one kit's.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Say what each drum hit is: label, velocity, how open the hat, and whether it is a drum at all.
 
+    Hits of one folder are taken as of one kit: which of its toms is the high one is told by their pitches.
     BEATSIGHT_ML_MODEL_PATH names other weights; BEATSIGHT_USE_ML_CLASSIFIER=0 judges by rule instead.
     """
     # A hit is milliseconds of small matrices: several threads wait for each other.
@@ -34,16 +38,21 @@ def classify(
     from tonewheel.core.progress import progress
     from tonewheel.systems.drums.hits.classifier import HitClassifier, from_environment
     from tonewheel.systems.drums.hits.rules import judge_file
+    from tonewheel.systems.drums.hits.toms import as_one_kit
 
     classifier = HitClassifier.load(weights) if weights else from_environment()
-    failed = 0
+    found: dict[Path, FileAnswer] = {}
+    failed = False
     for path in progress(hits, "classifying", unit="hits"):
         try:
-            answer = classifier.file(path) if classifier else judge_file(path)
+            found[path] = classifier.file(path) if classifier else judge_file(path)
         except TonewheelError as error:
             say(str(error))
-            failed += 1
-            continue
+            failed = True
+    for folder in () if alone else {path.parent for path in found}:
+        kit = [path for path in found if path.parent == folder]
+        found.update(zip(kit, as_one_kit([found[path] for path in kit]), strict=True))
+    for answer in found.values():
         if as_json:
             emit(answer)
         else:

@@ -132,12 +132,16 @@ def evaluate(
     baselines: Annotated[bool, typer.Option(help="Also band flux, and librosa if installed.")] = True,
     model: Which = Model.transcriber,
     split: Annotated[str, typer.Option(help="hits: split to report on.")] = "test",
+    outliers: Annotated[
+        Path | None,
+        typer.Option(help="hits: folder of recordings that are no drums, one sub-folder a kind."),
+    ] = None,
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Measure on annotated songs, drums alone and in a mix, or on hits of unheard kits, beside what else there is."""
     if model is Model.hits:
-        evaluate_hits(source, out, split=split, weights=weights, as_json=as_json)
+        evaluate_hits(source, out, split=split, weights=weights, outliers=outliers, as_json=as_json)
         return
     from tonewheel.systems.drums.evaluate import evaluate as run
     from tonewheel.systems.drums.hearing.calibrate import hear, score
