@@ -68,7 +68,7 @@ def test_one_line_a_file(weights: Path, hits: list[Path]) -> None:
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [one["path"] for one in answers] == [str(path) for path in hits]
     for one in answers:
-        assert list(one) == ["path", "label", "scores", "velocity", "openness", "unknown"]
+        assert list(one) == ["path", "label", "scores", "velocity", "openness", "unknown", "pitch_hz"]
         assert set(one["scores"]) == set(LABELS)
         assert one["label"] == max(one["scores"], key=one["scores"].get)
         assert sum(one["scores"].values()) == pytest.approx(1, abs=1e-4)
