@@ -28,9 +28,9 @@ MOST_DRUMS = 8
 """A folder with more pitches than a kit has toms is no kit."""
 WEAKEST_DB = 20.0
 PROMINENCE_DB = 6.0
-USUAL_HZ = {"tom_low": 74.0, "tom_mid": 107.0, "tom_high": 158.0}
+USUAL_HZ = {"tom_low": 74.0, "tom_mid": 113.0, "tom_high": 162.0}
 SPREAD_OCTAVES = 0.3
-"""Geometric mean and deviation of the toms of the five training kits (15 drums)."""
+"""Geometric mean and deviation of the toms of the seven kits that train (20 drums)."""
 NET_WEIGHT = 0.3
 """How much the network's scores count beside the pitch."""
 LEAST_SCORE = 1e-3
