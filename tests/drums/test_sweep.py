@@ -20,7 +20,16 @@ def test_two_runs_are_trained_once(drum_kits: Prepared, tmp_path: Path) -> None:
     vary = ["--vary", "fit.learning_rate=1e-3,5e-3", "--set", "fit.max_steps=4", "--set", "fit.batch_size=8"]
     command = [
         *(sys.executable, "-m", "tonewheel", "--quiet", "sweep", "drums", str(drum_kits.folder)),
-        *("-o", str(tmp_path / "sweep"), "--recipe", "smoke", "--train=--model", "--train=hits", "--json", *vary),
+        *(
+            "-o",
+            str(tmp_path / "sweep"),
+            "--recipe",
+            "smoke",
+            "--train=--model",
+            "--train=hits",
+            "--json",
+            *vary,
+        ),
     ]
     before = sweep(command)
     assert {run["settings"]["fit.learning_rate"] for run in before} == {1e-3, 5e-3}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,8 @@ from tonewheel.systems.drums.hearing.decode import Curves, DecodeRule, peaks
 from tonewheel.systems.drums.hearing.ears import Ears
 from tonewheel.systems.drums.prepare import Prepared
 from tonewheel.systems.drums.recipe import SceneRecipe
-from tonewheel.systems.drums.stage.kits import SAMPLE_RATE_HZ
+from tonewheel.systems.drums.stage.grooves import Hits
+from tonewheel.systems.drums.stage.kits import SAMPLE_RATE_HZ, Audio
 from tonewheel.systems.drums.stage.scene import BEFORE_S, Stage
 
 SCENE_S = 20.0
@@ -33,30 +35,41 @@ class Heard(NamedTuple):
     alone: bool
 
 
-def hear(prepared: Prepared, ears: Ears, scenes: int, seed: int = 0, split: str = "valid") -> list[Heard]:
-    """Held-out scenes, every other one under music; grooves as they were played, on held-out kits."""
-    out = []
+class Held(NamedTuple):
+    """A scene that training did not hear: mono audio (samples,) and the hits in it that can be heard."""
+
+    audio: Audio
+    hits: Hits
+    alone: bool
+    """Drums alone; otherwise under music."""
+
+    @property
+    def times(self) -> list[NDArray[np.float64]]:
+        """Times of each family."""
+        family = FAMILY_OF[self.hits[:, 1].astype(int)]
+        return [merge_close(self.hits[family == number, 0], SAME_S) for number in range(len(FAMILIES))]
+
+
+def held_out(
+    prepared: Prepared, recipe: SceneRecipe, scenes: int, seed: int = 0, split: str = "valid"
+) -> Iterator[Held]:
+    """Scenes, every other one under music; grooves as they were played, on held-out kits."""
     for number in progress(range(scenes), "hear held-out scenes"):
         alone = number % 2 == 0
-        recipe = ears.recipe.scene.model_copy(
+        own = recipe.model_copy(
             update={"bed_share": 0.0 if alone else 1.0, "bed_alone_share": 0.0, "scatter_share": 0.0}
         )
-        out.append(_hear(prepared, ears, recipe, generator(seed, "valid", number), split, alone))
-    return out
+        scene = Stage(prepared, own, split, vary=False).draw(generator(seed, "valid", number), SCENE_S)
+        # What nobody can hear is not asked for; the stage says which hits that are.
+        yield Held(scene.audio[round(BEFORE_S * SAMPLE_RATE_HZ) :], scene.hits[scene.heard], alone)
 
 
-def _hear(
-    prepared: Prepared, ears: Ears, recipe: SceneRecipe, rng: np.random.Generator, split: str, alone: bool
-) -> Heard:
-    scene = Stage(prepared, recipe, split, vary=False).draw(rng, SCENE_S)
-    audio = scene.audio[round(BEFORE_S * SAMPLE_RATE_HZ) :]
-    family = FAMILY_OF[scene.hits[:, 1].astype(int)]
-    # What nobody can hear is not asked for; the stage says which hits that are.
-    times = [
-        merge_close(scene.hits[(family == number) & scene.heard, 0], SAME_S)
-        for number in range(len(FAMILIES))
+def hear(prepared: Prepared, ears: Ears, scenes: int, seed: int = 0, split: str = "valid") -> list[Heard]:
+    """What the transcriber hears in held-out scenes."""
+    return [
+        Heard(ears.curves(held.audio), held.times, held.alone)
+        for held in held_out(prepared, ears.recipe.scene, scenes, seed, split)
     ]
-    return Heard(ears.curves(audio), times, alone)
 
 
 def fit_rule(

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from tonewheel.core.errors import InputError, ModelMismatchError
-from tonewheel.learn.checkpoint import load_model, load_weights
+from tonewheel.learn.checkpoint import load_model, load_weights, save_model
+from tonewheel.learn.int8 import narrowed, widened
 from tonewheel.learn.spectra import LogMel
 from tonewheel.manifest.drum_hits import DrumHit
 from tonewheel.systems.drums.hearing.decode import AROUND_FRAMES, Curves, DecodeRule, Picker, decode, join
@@ -55,11 +56,19 @@ class Ears:
         except (KeyError, ValidationError):
             raise ModelMismatchError(f"{weights}: was trained by another version of Tonewheel") from None
         model = build(recipe)
-        load_weights(model, saved.tensors, weights)
+        load_weights(model, widened(saved.tensors), weights)
         rule = DecodeRule.from_dict(saved.metadata["decision"], where=weights)
         ears = cls(model, recipe, saved.sha256, rule)
         ears.path = Path(weights)
         return ears
+
+    def write_int8(self, out: str | Path) -> Ears:
+        """Write the weights that these were loaded from in a quarter of their size; and hear with those."""
+        if self.path is None:
+            raise ValueError("only weights from a file can be written smaller")
+        saved = load_model(self.path, kind=KIND)
+        save_model(out, narrowed(saved.tensors), {**saved.metadata, "made_from": saved.sha256})
+        return Ears.load(out)
 
     @classmethod
     def shipped(cls) -> Ears:

@@ -17,7 +17,7 @@ from tonewheel.audio.decode import load
 from tonewheel.audio.loudness import integrated_lufs
 from tonewheel.core.errors import InputError
 from tonewheel.manifest.annotations import read_annotations
-from tonewheel.manifest.components import fold, fold_classes
+from tonewheel.manifest.components import class_of, classes, fold, fold_classes, is_known
 from tonewheel.manifest.tracks import Track, read_tracks
 
 Audio = NDArray[np.float32]
@@ -33,6 +33,8 @@ class Song(NamedTuple):
     times: dict[str, NDArray[np.float64]]
     drums: Audio
     rest: Audio
+    labels: dict[str, NDArray[np.float64]]
+    """Times of each of the twelve labels; empty where the annotation tells only the five classes."""
 
     def mix(self, drums_to_rest_db: float = 0.0) -> Audio:
         """Drums with the rest, which is that many LU quieter than the drums."""
@@ -61,7 +63,7 @@ def read_songs(folder: Path, sample_rate_hz: int = 44_100) -> Iterator[Song]:
         drums = _loud(_sum(parts[True]), sample_rate_hz)
         rest = _sum([_loud(part, sample_rate_hz) for part in parts[False]]) if parts[False] else drums * 0
         rest = _loud(_fit(rest, len(drums)), sample_rate_hz)
-        yield Song(place.name, read_times(place), drums, rest)
+        yield Song(place.name, read_times(place), drums, rest, read_label_times(place))
 
 
 def read_times(place: Path) -> dict[str, NDArray[np.float64]]:
@@ -71,6 +73,17 @@ def read_times(place: Path) -> dict[str, NDArray[np.float64]]:
             hits = read_annotations(place / name, unknown=lambda _word: None)
             return {one: np.array([hit.onset_s for hit in hits if fold(hit.label, 5) == one]) for one in FIVE}
     raise InputError(place, f"has no annotation ({' or '.join(ANNOTATIONS)})")
+
+
+def read_label_times(place: Path) -> dict[str, NDArray[np.float64]]:
+    """Onsets of each of twelve labels, where a song's annotation tells its subclasses."""
+    path = place / ANNOTATIONS[0]
+    if not path.is_file():
+        return {}
+    hits = [hit for hit in read_annotations(path, unknown=lambda _word: None) if is_known(hit.label)]
+    return {
+        label: np.array([hit.onset_s for hit in hits if class_of(hit.label) == label]) for label in classes()
+    }
 
 
 def _loud(audio: Audio, sample_rate_hz: int) -> Audio:

@@ -144,14 +144,18 @@ def evaluate(
         evaluate_hits(source, out, split=split, weights=weights, outliers=outliers, as_json=as_json)
         return
     from tonewheel.systems.drums.evaluate import evaluate as run
-    from tonewheel.systems.drums.hearing.calibrate import hear, score
     from tonewheel.systems.drums.hearing.ears import Ears
-    from tonewheel.systems.drums.prepare import Prepared
 
     ears = Ears.shipped() if weights is None else Ears.load(weights)
-    # Other scenes of the held-out kits than those that the thresholds were fitted on.
-    valid = score(hear(Prepared(prepared), ears, scenes, seed=1), ears.rule) if prepared else None
-    scores = run(ears, source, out, baselines=baselines, drums_to_rest_db=drums_to_rest_db, valid=valid)
+    scores = run(
+        ears,
+        source,
+        out,
+        baselines=baselines,
+        drums_to_rest_db=drums_to_rest_db,
+        prepared=prepared,
+        scenes=scenes,
+    )
     if as_json:
         emit(scores)
     else:
