@@ -292,3 +292,9 @@ def test_events_are_compared_where_they_lie_in_their_audio(tmp_path: Path) -> No
     found = json.loads((tmp_path / "r.json").read_text())["measured"]["pairs"]
     # Two drums struck 12 ms apart are one sound, and no copies of each other.
     assert [pair[:2] for pair in found] == [["a", "c"], ["a", "with c"]], said
+
+
+def test_a_manifest_without_a_hit_passes_no_gate(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_text("")
+    status, said = run("check", "duplicates", tmp_path / "events.jsonl")
+    assert status == 2, said

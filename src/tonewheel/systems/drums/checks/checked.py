@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tonewheel.core.errors import InputError
 from tonewheel.gates.alignment import AlignmentGate
 from tonewheel.gates.base import AnswersGate, Judgement, Limits
 from tonewheel.gates.hits import Clip, HitsGate
@@ -69,6 +70,9 @@ def check_duplicates(source: str | Path, gate: HitsGate) -> Checked:
     left_out: list[Quarantined] = []
     clips = list(clips_of(source, left_out))
     judged, broken = gate.check(clips)
+    if not judged.measured["hits"]:
+        why = next((f" (as {one})" for one in [*left_out, *broken]), "")
+        raise InputError(source, f"holds no hit that can be compared{why}")
     facts = {"source": str(source), "hits": len(clips)}
     return _checked("The same hit twice", gate, judged, facts, [*left_out, *broken])
 

@@ -116,6 +116,8 @@ def mine(
             heapq.heappush(heap, (score, -number, _event(line, row, label, score, known)))
             if max_per_label is not None and len(heap) > max_per_label:
                 heapq.heappop(heap)
+    if left_out and not total:
+        raise InputError(predictions, f"holds no prediction (as {left_out[-1]})")
     chosen = [
         one for label in sorted(best) for one in sorted(best[label], key=lambda one: (-one[0], -one[1]))
     ]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.systems.drums.verbs.left_out import tell_left_out
 
 if TYPE_CHECKING:
     from tonewheel.gates.report import Report
@@ -24,9 +25,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-SHOWN = 20
-"""Lines that were left out, in the terminal; the report has all."""
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
 ReportFile = Annotated[Path | None, typer.Option("--report", help="Report: .json, with .html beside it.")]
@@ -318,7 +316,4 @@ def _finish(
 def _tell(report: Report, as_json: bool) -> None:
     for verdict in report.verdicts:
         emit(verdict) if as_json else say(str(verdict))
-    for one in report.quarantined[:SHOWN]:
-        say(f"left out: {one}")
-    if len(report.quarantined) > SHOWN:
-        say(f"left out: {len(report.quarantined) - SHOWN} more lines, all in the report")
+    tell_left_out(report.quarantined, "the report")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.systems.drums.verbs.left_out import tell_left_out
 
 
 def mine(
@@ -28,8 +29,7 @@ def mine(
 
     refuse_overwrite(output, force)
     found = run(predictions, ground_truth, output, min_confidence=min_confidence, max_per_label=max_per_label)
-    for one in found.quarantined:
-        say(f"left out: {one}")
+    tell_left_out(found.quarantined)
     if as_json:
         emit({"out": str(output), **found.to_dict(), "quarantined": len(found.quarantined)})
     else:

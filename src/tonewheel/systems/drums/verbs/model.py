@@ -10,6 +10,7 @@ import typer
 
 from tonewheel.core.console import emit, say
 from tonewheel.systems.drums.verbs.hits import evaluate_hits, train_hits
+from tonewheel.systems.drums.verbs.left_out import tell_left_out
 
 
 class Model(StrEnum):
@@ -54,8 +55,7 @@ def prepare(
         synth_rooms=synth_rooms,
         seed=seed,
     )
-    for one in left_out:
-        say(f"left out: {one.path}: {one.reason}")
+    tell_left_out(left_out, str(out / "left_out.jsonl"))
     counts = {
         "hits": len(prepared.shots),
         "grooves": len(prepared.grooves),
