@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonewheel.core.console import say
-from tonewheel.core.files import write_json, write_text
+from tonewheel.core.files import refuse_unwritable, write_json, write_text
 from tonewheel.core.progress import progress
 from tonewheel.core.seeds import generator
 from tonewheel.metrics.bootstrap import Interval, interval
@@ -23,6 +23,7 @@ from tonewheel.systems.drums.baselines.flux import flux, pick
 from tonewheel.systems.drums.card import card
 from tonewheel.systems.drums.hearing.decode import family_times
 from tonewheel.systems.drums.hearing.ears import Ears
+from tonewheel.systems.drums.prepare import Prepared
 from tonewheel.systems.drums.scoring.labels import Tally
 from tonewheel.systems.drums.scoring.renders import measure
 from tonewheel.systems.drums.scoring.report import Answer, Line, Scores
@@ -53,11 +54,14 @@ def evaluate(
     With `prepared` also on so many held-out renders. Weights from a file are scored in int8 as well, and left
     beside the report as drums.int8.safetensors.
     """
+    # Whatever may be wrong with the inputs is told before anything is written.
+    refuse_unwritable(out / "scores.json")
+    held = None if prepared is None else Prepared(prepared)
+    heard = list(read_songs(songs, ears.spec.sample_rate_hz))
     methods: dict[str, Method] = {"tonewheel": lambda audio: _ours(ears, audio)}
     small = None
     size_mb = {}
     if ears.path is not None:
-        out.mkdir(parents=True, exist_ok=True)
         small = ears.write_int8(out / "drums.int8.safetensors")
         methods["int8"] = lambda audio: _ours(small, audio)
         size_mb = {
@@ -73,7 +77,7 @@ def evaluate(
             say("librosa is not installed: no librosa column")
     answers = []
     tallies = {"drums alone": Tally(), "mix": Tally()}
-    for song in progress(list(read_songs(songs, ears.spec.sample_rate_hz)), "hear songs"):
+    for song in progress(heard, "hear songs"):
         for condition, audio in (("drums alone", song.drums), ("mix", song.mix(drums_to_rest_db))):
             answers += [_answer(song, condition, name, method(audio)) for name, method in methods.items()]
             if song.labels:
@@ -85,7 +89,7 @@ def evaluate(
         lines=tuple(_lines(answers, list(methods))),
         size_mb=size_mb,
         labels={condition: figures for condition, tally in tallies.items() if (figures := tally.figures())},
-        renders=measure(prepared, ears, small, scenes) if prepared is not None else None,
+        renders=measure(held, ears, small, scenes) if held is not None else None,
         answers=tuple(answers),
     )
     write_json(out / "scores.json", scores)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from tonewheel.core.records import Record
@@ -31,12 +29,12 @@ class RenderScores(Record):
     streaming: StreamFigures
 
 
-def measure(prepared: Path, ears: Ears, int8: Ears | None, scenes: int, seed: int = SEED) -> RenderScores:
+def measure(prepared: Prepared, ears: Ears, int8: Ears | None, scenes: int, seed: int = SEED) -> RenderScores:
     """Draw the scenes, hear each of them, count."""
     tally, stream = Tally(), StreamTally(ears)
     heard: list[Heard] = []
     heard_int8: list[Heard] = []
-    for held in held_out(Prepared(prepared), ears.recipe.scene, scenes, seed):
+    for held in held_out(prepared, ears.recipe.scene, scenes, seed):
         curves, times = ears.curves(held.audio), held.times
         heard.append(Heard(curves, times, held.alone))
         if int8 is not None:

@@ -76,13 +76,15 @@ class Scores(Record):
         for title in dict.fromkeys(line.table for line in self.lines):
             lines = [line for line in self.lines if line.table == title]
             methods = list(dict.fromkeys(line.method for line in lines))
+            has_target = any(line.target is not None for line in lines)
             rows = []
             for name in dict.fromkeys(line.name for line in lines):
                 row = {line.method: line for line in lines if line.name == name}
                 target = next((line.target for line in row.values() if line.target is not None), None)
                 cells = [_cell(row[m].value) if m in row else "" for m in methods]
-                rows.append([name, "" if target is None else f"{target:g}", *cells])
-            yield title, ["", "target", *methods], rows
+                told = ["" if target is None else f"{target:g}"] if has_target else []
+                rows.append([name, *told, *cells])
+            yield title, ["", *(["target"] if has_target else []), *methods], rows
         if self.size_mb:
             yield "Size", ["weights", "MB"], [[name, f"{size:.2f}"] for name, size in self.size_mb.items()]
         for condition, labels in self.labels.items():
@@ -96,7 +98,9 @@ def label_table(labels: dict[str, LabelFigures], *, velocity: bool) -> tuple[lis
     more = ["velocity, Spearman", "n of it"] if velocity else []
     rows = []
     for name, one in labels.items():
-        cells = [name, str(one.n), *(f"{value:.3f}" for value in (one.precision, one.recall, one.f))]
+        # What was never struck has neither recall nor F; its precision says that it was heard all the same.
+        found = (one.recall, one.f) if one.n else (None, None)
+        cells = [name, str(one.n), f"{one.precision:.3f}", *("–" if v is None else f"{v:.3f}" for v in found)]
         ranks = "" if one.velocity is None else f"{one.velocity:.3f}"
         rows.append([*cells, *([ranks, str(one.velocity_n)] if velocity else [])])
     there = [one.f for one in labels.values() if one.n]

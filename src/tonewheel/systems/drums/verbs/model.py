@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.core.errors import InputError
 from tonewheel.systems.drums.verbs.hits import evaluate_hits, train_hits
 from tonewheel.systems.drums.verbs.left_out import tell_left_out
 
@@ -103,6 +104,7 @@ def train(
             as_json=as_json,
         )
         return
+    _only_for_hits(dataset=dataset, sampling_weights=sampling_weights)
     from tonewheel.learn.recipe import load_recipe
     from tonewheel.systems.drums.prepare import Prepared
     from tonewheel.systems.drums.recipe import DrumsRecipe
@@ -143,6 +145,7 @@ def evaluate(
     if model is Model.hits:
         evaluate_hits(source, out, split=split, weights=weights, outliers=outliers, as_json=as_json)
         return
+    _only_for_hits(outliers=outliers)
     from tonewheel.systems.drums.evaluate import evaluate as run
     from tonewheel.systems.drums.hearing.ears import Ears
 
@@ -161,3 +164,10 @@ def evaluate(
     else:
         print(scores.markdown())
         say(f"report: {out / 'index.html'}")
+
+
+def _only_for_hits(**given: Path | None) -> None:
+    """InputError for an option that the transcriber would pass over."""
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(f"--{name.replace('_', '-')}", "is for `--model hits`")
