@@ -26,15 +26,12 @@ from tonewheel.core.errors import InputError
 from tonewheel.core.files import atomic_path, sha256
 from tonewheel.core.progress import progress
 from tonewheel.core.records import Record, read_jsonl, write_jsonl
-from tonewheel.manifest.components import canonical
-from tonewheel.manifest.drum_hits import DrumHit, in_order, problem
+from tonewheel.manifest.drum_hits import DrumHit
 from tonewheel.manifest.event_lines import Event, Quarantine, read_events
 from tonewheel.manifest.timing import Timing
+from tonewheel.systems.drums.collecting.instants import checked, component, instants, near
 
-SAME_INSTANT_S = 0.010
 SAVE_EVERY = 500
-BUCKETS = ((0.2, "ghost"), (0.5, "light"), (0.8, "medium"), (1.01, "accent"))
-"""Velocity below which a hit is in a dynamic bucket."""
 
 
 class Context(Record):
@@ -85,15 +82,6 @@ class Added(Record):
     """Hits after the end of the recording, left out."""
     unknown: dict[str, int] = {}  # noqa: RUF012 (msgspec copies it)
     """Words that mean no drum, left out."""
-
-
-def bucket_of(velocity: float) -> str:
-    """The dynamic bucket of a velocity.
-
-    >>> bucket_of(0.1), bucket_of(0.79), bucket_of(1.0)
-    ('ghost', 'medium', 'accent')
-    """
-    return next(name for below, name in BUCKETS if velocity < below)
 
 
 class Collection:
@@ -147,7 +135,7 @@ class Collection:
         """
         span = context or Context()
         source = self._source(Path(audio), about or {})
-        instants = _instants(_checked(hit, audio) for hit in hits)
+        groups = instants(checked(hit, audio) for hit in hits)
         there = defaultdict[str, list[float]](list)
         event_at: dict[float, str] = {}
         for event in self.events.values():
@@ -158,17 +146,17 @@ class Collection:
         onsets = sorted(event_at)
         new: list[list[DrumHit]] = []
         counts: Counter[str] = Counter()
-        for together in instants:
+        for together in groups:
             if source.seconds is not None and together[0].onset_s >= source.seconds:
                 counts["past_the_end"] += len(together)
                 continue
-            fresh = [hit for hit in together if _near(there[hit.label], hit.onset_s) is None]
+            fresh = [hit for hit in together if near(there[hit.label], hit.onset_s) is None]
             counts["already"] += len(together) - len(fresh)
             counts["added"] += len(fresh)
-            at = _near(onsets, together[0].onset_s)
+            at = near(onsets, together[0].onset_s)
             if at is not None and fresh:
                 components = self.events[event_at[at]]["components"]
-                components += [_component(hit, velocity_known) for hit in fresh]
+                components += [component(hit, velocity_known) for hit in fresh]
                 components.sort(key=lambda one: str(one["label"]))
             elif fresh:
                 new.append(fresh)
@@ -176,7 +164,7 @@ class Collection:
             raise InputError(
                 audio, f"all hits are after its end ({source.seconds:g} s); are the times in ms?"
             )
-        if instants:
+        if groups:
             self.sources[source.audio_sha256] = source
         self._cut(Path(audio), source, new, span, label_method, timing, velocity_known)
         if self.sources:
@@ -252,7 +240,7 @@ class Collection:
                 "audio_sha256": source.audio_sha256,
                 "clip_path": f"clips/{sample_id}.flac",
                 "onset_time": onset_s,
-                "components": [_component(hit, velocity_known) for hit in together],
+                "components": [component(hit, velocity_known) for hit in together],
                 "context_ms": span.to_dict(),
                 "label_method": label_method,
                 "loudness": {"peak_dbfs": round(20 * float(np.log10(max(peak, 1e-6))), 2)},
@@ -268,40 +256,3 @@ class Collection:
             self.events[sample_id] = event
             if number % SAVE_EVERY == 0:
                 self.save()
-
-
-def _checked(hit: DrumHit, audio: str | Path) -> DrumHit:
-    if reason := problem(hit):
-        raise InputError(audio, f"hit at {hit.onset_s:g} s: {reason}")
-    return msgspec.structs.replace(hit, label=canonical(hit.label))
-
-
-def _instants(hits: Iterable[DrumHit]) -> list[list[DrumHit]]:
-    """Hits that belong to one event each, a label once in an event."""
-    groups: list[list[DrumHit]] = []
-    last: dict[str, float] = {}
-    for hit in in_order(hits):
-        if hit.onset_s - last.get(hit.label, -1.0) < SAME_INSTANT_S:
-            continue
-        last[hit.label] = hit.onset_s
-        if groups and hit.onset_s - groups[-1][0].onset_s < SAME_INSTANT_S:
-            groups[-1].append(hit)
-        else:
-            groups.append([hit])
-    return [sorted(group, key=lambda hit: (hit.onset_s, hit.label)) for group in groups]
-
-
-def _near(times: Sequence[float], time_s: float) -> float | None:
-    at = bisect.bisect_left(times, time_s)
-    found = [one for one in times[max(0, at - 1) : at + 1] if abs(one - time_s) < SAME_INSTANT_S]
-    return min(found, key=lambda one: abs(one - time_s)) if found else None
-
-
-def _component(hit: DrumHit, velocity_known: bool) -> dict[str, Any]:
-    values: dict[str, Any] = {"label": hit.label}
-    if velocity_known:
-        values |= {"velocity": round(hit.velocity, 4), "dynamic_bucket": bucket_of(hit.velocity)}
-    if hit.openness is not None:
-        values["openness"] = round(hit.openness, 4)
-    raw = getattr(hit, "openness_raw", None)
-    return values if raw is None else values | {"openness_raw": raw}

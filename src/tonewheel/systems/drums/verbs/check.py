@@ -1,4 +1,4 @@
-"""The verbs of `tonewheel drums check`.
+"""The verbs of `tonewheel drums check`, with those of `verbs.check_answers`.
 
 Exit status: a check of one kind reports, and exits with 1 for a gate that failed or a line that was left out
 only with `--strict`; so it can be read while a data set is still being made. `health` and `all` hold what was
@@ -9,35 +9,19 @@ cannot be read at all is 2.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from tonewheel.core.console import emit, say
-from tonewheel.systems.drums.verbs.left_out import tell_left_out
-
-if TYPE_CHECKING:
-    from tonewheel.gates.report import Report
-    from tonewheel.systems.drums.checks.checked import Checked
+from tonewheel.core.console import say
+from tonewheel.systems.drums.verbs.check_answers import bootstrap, boundary, labels, openset
+from tonewheel.systems.drums.verbs.verdicts import Json, ReportFile, Strict, finish, tell
 
 app = typer.Typer(
     help="Gates before a release: alignment, boundaries, unknowns, intervals, health, labels, duplicates.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
-ReportFile = Annotated[Path | None, typer.Option("--report", help="Report: .json, with .html beside it.")]
-Strict = Annotated[
-    bool, typer.Option("--strict", help="Exit 1 when a gate failed or a line was left out; else only tell.")
-]
-Truth = Annotated[Path, typer.Option("--ground-truth", help="The truth: labels or components, JSONL.")]
-Predictions = Annotated[Path, typer.Option("--predictions", help="What a model said, JSONL.")]
-Fold = Annotated[
-    int | None, typer.Option(help="Fold labels to 3, 5, 8 or 12 classes before they are compared.")
-]
-Threshold = Annotated[float, typer.Option(min=0, max=1, help="Score from which a label counts as found.")]
-TopK = Annotated[int | None, typer.Option(min=1, help="Take so many highest scores instead of a threshold.")]
 
 
 @app.command()
@@ -67,111 +51,13 @@ def alignment(
         search_ms=search_ms,
         inverted_fails=fail_inverted,
     )
-    _finish(check_alignment(manifest, gate), report, as_json, strict)
+    finish(check_alignment(manifest, gate), report, as_json, strict)
 
 
-@app.command()
-def boundary(
-    ground_truth: Truth,
-    predictions: Predictions,
-    report: ReportFile = None,
-    strict: Strict = False,
-    min_macro_recall: Annotated[float, typer.Option(min=0, max=1, help="Least macro recall.")] = 0.95,
-    threshold: Threshold = 0.5,
-    top_k: TopK = None,
-    fold: Fold = None,
-    as_json: Json = False,
-) -> None:
-    """Whether hits near the edges of streaming windows are found: macro recall."""
-    from tonewheel.gates.boundary import BoundaryGate
-    from tonewheel.systems.drums.checks.checked import check_answers
-
-    gate = BoundaryGate(least_macro_recall=min_macro_recall, threshold=threshold, top_k=top_k)
-    _finish(check_answers(ground_truth, predictions, gate, fold=fold), report, as_json, strict)
-
-
-@app.command()
-def openset(
-    ground_truth: Annotated[Path, typer.Option("--ground-truth", help="Which examples are known, JSONL.")],
-    predictions: Predictions,
-    report: ReportFile = None,
-    strict: Strict = False,
-    min_auroc: Annotated[float, typer.Option(min=0, max=1, help="Least AUROC.")] = 0.90,
-    max_fpr: Annotated[
-        float, typer.Option(min=0, max=1, help="Most unknown examples accepted at 95 % of the known.")
-    ] = 0.10,
-    unknown_field: Annotated[
-        str | None, typer.Option(help="Key of a prediction that says how unknown it is (higher = more).")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Whether unknown sounds are told from known ones: AUROC, AUPRC, FPR at 95 % TPR, and which limit binds."""
-    from tonewheel.gates.openset import OpenSetGate
-    from tonewheel.systems.drums.checks.checked import check_answers
-
-    gate = OpenSetGate(least_auroc=min_auroc, most_fpr=max_fpr)
-    checked = check_answers(ground_truth, predictions, gate, unknown_field=unknown_field)
-    _finish(checked, report, as_json, strict)
-
-
-@app.command()
-def bootstrap(
-    ground_truth: Truth,
-    predictions: Predictions,
-    report: ReportFile = None,
-    strict: Strict = False,
-    iterations: Annotated[int, typer.Option(min=1, max=1_000_000, help="Resamples.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the resamples; it is in the report.")] = 0,
-    by: Annotated[str, typer.Option(help="What is resampled: session, or sample.")] = "session",
-    level: Annotated[float, typer.Option(help="Level of the interval.")] = 0.95,
-    min_micro_f: Annotated[float | None, typer.Option(help="Least lower bound of micro F.")] = None,
-    min_macro_f: Annotated[float | None, typer.Option(help="Least lower bound of macro F.")] = None,
-    threshold: Threshold = 0.5,
-    top_k: TopK = None,
-    fold: Fold = None,
-    as_json: Json = False,
-) -> None:
-    """Micro, macro and class F with intervals from resampled sessions."""
-    from tonewheel.gates.bootstrap import BootstrapGate
-    from tonewheel.systems.drums.checks.checked import check_answers
-
-    if not 0 < level < 1:
-        raise typer.BadParameter(f"must lie between 0 and 1, got {level:g}", param_hint="--level")
-    gate = BootstrapGate.from_dict(
-        {
-            "resamples": iterations,
-            "level": level,
-            "seed": seed,
-            "by": by,
-            "threshold": threshold,
-            "top_k": top_k,
-            "least_micro_f": min_micro_f,
-            "least_macro_f": min_macro_f,
-        },
-        where="bootstrap",
-    )
-    _finish(check_answers(ground_truth, predictions, gate, fold=fold), report, as_json, strict)
-
-
-@app.command()
-def labels(
-    ground_truth: Truth,
-    predictions: Annotated[
-        Path,
-        typer.Option("--predictions", help="Scores of a model that was trained on other examples, JSONL."),
-    ],
-    report: ReportFile = None,
-    strict: Strict = False,
-    max_share: Annotated[float, typer.Option(min=0, max=1, help="Most examples with suspect labels.")] = 0.05,
-    fold: Fold = None,
-    as_json: Json = False,
-) -> None:
-    """Labels that are probably wrong, the clearest first (confident learning)."""
-    from tonewheel.gates.label_errors import LabelErrorsGate
-    from tonewheel.systems.drums.checks.checked import check_answers
-
-    gate = LabelErrorsGate(most_share=max_share)
-    _finish(check_answers(ground_truth, predictions, gate, fold=fold), report, as_json, strict)
+app.command()(boundary)
+app.command()(openset)
+app.command()(bootstrap)
+app.command()(labels)
 
 
 @app.command()
@@ -190,7 +76,7 @@ def duplicates(
     from tonewheel.systems.drums.checks.checked import check_duplicates
 
     gate = HitsGate(least_alike=min_alike, most_share=max_share)
-    _finish(check_duplicates(source, gate), report, as_json, strict)
+    finish(check_duplicates(source, gate), report, as_json, strict)
 
 
 @app.command()
@@ -261,7 +147,7 @@ def health(
     found = judge_health(options)
     for path in write_extras(found, options):
         say(f"written: {path}")
-    _finish(Checked(found), output, as_json, strict, always=True)
+    finish(Checked(found), output, as_json, strict, always=True)
 
 
 @app.command("all")
@@ -282,38 +168,8 @@ def all_checks(
     asked = read_inputs(inputs)
     done = []
     for one in check_all(asked, inputs.parent, halt=halt_on_first_failure):
-        _tell(one.checked.report, as_json)
+        tell(one.checked.report, as_json)
         if one.written:
             say(f"report: {one.written[0]} and {one.written[1]}")
         done.append(one)
-    _finish(joined(done, asked), report, as_json, strict, always=True, told=True)
-
-
-def _finish(
-    checked: Checked,
-    report: Path | None,
-    as_json: bool,
-    strict: bool,
-    *,
-    always: bool = False,
-    told: bool = False,
-) -> None:
-    """Write, tell, and leave with the exit status; `always` fails for a gate without being strict."""
-    found = checked.report
-    written: Any = checked.write(report) if report is not None else ()
-    if not told:
-        _tell(found, as_json)
-    if written:
-        say(f"report: {written[0]} and {written[1]}")
-    left_out = len(found.quarantined) + int(found.facts.get("broken lines set apart", 0))
-    failed = not found.passed
-    if failed and not (strict or always):
-        say("a gate failed; --strict makes this the exit status")
-    if (failed and (strict or always)) or (strict and left_out):
-        raise typer.Exit(1)
-
-
-def _tell(report: Report, as_json: bool) -> None:
-    for verdict in report.verdicts:
-        emit(verdict) if as_json else say(str(verdict))
-    tell_left_out(report.quarantined, "the report")
+    finish(joined(done, asked), report, as_json, strict, always=True, told=True)
