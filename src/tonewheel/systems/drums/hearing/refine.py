@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 Audio = NDArray[np.float32]
 
-SURE = 0.75
-"""Another label is taken when it has so much of the family's share of the scores."""
+SURE = 0.95
+"""Another label is taken when it has so much of the family's share of the scores; below this, labels get worse."""
 HEARD = 0.3
 """And only where the family has so much of all scores: else another drum covers it."""
 HATS = ("hihat_closed", "hihat_open", "hihat_pedal")
