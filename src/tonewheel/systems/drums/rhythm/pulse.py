@@ -125,7 +125,11 @@ def windows(trains_of_it: Floats) -> tuple[Floats, Cues]:
 def scores(cues: Cues, weights: Weights) -> Floats:
     """Log-probability of every tempo in every window, (n, tempi)."""
     octaves = np.log2(TEMPI_BPM / USUAL_BPM)
-    raw = cues @ np.array(weights.cues, np.float32) + weights.octaves[0] * octaves + weights.octaves[1] * octaves**2
+    raw = (
+        cues @ np.array(weights.cues, np.float32)
+        + weights.octaves[0] * octaves
+        + weights.octaves[1] * octaves**2
+    )
     raw -= raw.max(axis=1, keepdims=True)
     return np.asarray(raw - np.log(np.exp(raw).sum(axis=1, keepdims=True)))
 
