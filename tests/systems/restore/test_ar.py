@@ -11,13 +11,13 @@ from scipy.linalg import solve_toeplitz
 from tonewheel.systems.restore import ar
 
 
-def music(samples: int, seed: int = 0) -> np.ndarray:
+def music(samples: int, seed: int = 0, noise: float = 1e-4) -> np.ndarray:
     rng = np.random.default_rng(seed)
     time = np.arange(samples)
     tones = sum(
         np.sin(2 * np.pi * f * time + p) / (1 + i) for i, (f, p) in enumerate(rng.uniform(0.002, 0.1, (6, 2)))
     )
-    return 0.1 * tones + 1e-4 * rng.standard_normal(samples)
+    return 0.1 * tones + noise * rng.standard_normal(samples)
 
 
 def dense(models: ar.Models, samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -91,6 +91,48 @@ def test_damage_that_is_known_to_be_small_is_hardly_touched() -> None:
     ]
     assert change[0] < 1e-6 < change[2]
     assert change == sorted(change)
+
+
+def test_damage_that_was_missed_beside_a_gap_does_not_make_it_swing() -> None:
+    """A sharp model follows a wrong neighbour of a gap by any swing inside the gap, if nothing holds it."""
+    signal = music(4000, noise=1e-6)
+    models = ar.estimate(signal, 64, 512, 2048)
+    mask = np.zeros(4000, bool)
+    mask[2000:2064] = True
+    damaged = signal.copy()
+    damaged[2068:2078] += 0.1
+    found = ar.interpolate(damaged, mask, models, np.full(64, 100.0))
+    assert np.abs(found - signal[mask]).max() < 2 * np.abs(signal).max()
+
+
+@given(
+    st.integers(0, 2**16),
+    st.sampled_from((0.01, 0.3, 0.9, 1.0)),
+    st.sampled_from((1, 20, 300)),
+    st.sampled_from((1e-16, 1e-9, 1e-3)),
+    st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_mask_and_no_model_throws_a_repair_out_of_the_sound(
+    seed: int, share: float, run: int, floor: float, known: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    signal = music(1500, seed)
+    if seed % 3 == 0:  # nothing left for the models to be unsure about
+        signal = np.sin(rng.uniform(0.001, 3) * np.arange(1500.0))
+    if seed % 5 == 0:
+        signal[700:] = 0.0
+    mask = np.repeat(rng.random(1500 // run + 1) < share, run)[:1500]
+    models = ar.estimate(signal, 48, 128, 512, floor)
+    models = models._replace(variance=models.variance * 10.0 ** rng.uniform(-12, 6, len(models.variance)))
+    damaged = signal + mask * rng.standard_normal(1500) * 10.0 ** rng.uniform(-3, 1)
+    wrong = rng.random(1500) < 0.01  # missed, so taken as right
+    damaged[wrong] += 0.3
+    noise = 10.0 ** rng.uniform(-12, 4, mask.sum()) if known else None
+    found = ar.interpolate(damaged, mask, models, noise)
+    around = damaged if mask.all() else damaged[~mask]
+    assert np.isfinite(found).all()
+    assert np.abs(found).max(initial=0.0) <= 2 * np.abs(around).max() + 1e-12
 
 
 @pytest.mark.parametrize("samples", [1, 7, 100])

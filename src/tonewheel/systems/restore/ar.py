@@ -8,18 +8,23 @@ Source: Godsill & Rayner, Digital Audio Restoration, 1998, chapters 4 and 5.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
-from scipy.linalg import solveh_banded
+from scipy.linalg import LinAlgError, solveh_banded
 
 Samples = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 LEAST_VARIANCE = 1e-16
 """Residual power of what counts as digital silence."""
+WIDER = 0.5
+"""Of the range of the sound around: how far beyond it an interpolation may go."""
+LEAST_PULL = 1e-8
+"""Towards a straight line, as a share of what holds a sample to its model, where the model swings too wide."""
 
 
 class Models(NamedTuple):
@@ -79,6 +84,8 @@ def levinson(autocorrelation: Samples) -> tuple[Samples, Samples]:
     error = autocorrelation[:, 0].copy()
     for i in range(1, width):
         reflection = -np.sum(model[:, :i] * autocorrelation[:, i:0:-1], axis=1) / error
+        # Beyond 1 is rounding, where next to nothing is left to predict; it would grow from order to order.
+        reflection = np.clip(reflection, -1.0, 1.0)
         model[:, 1 : i + 1] += (
             reflection[:, None] * model[:, i - 1 :: -1][:, :i] if i > 1 else reflection[:, None]
         )
@@ -119,7 +126,9 @@ def interpolate(signal: Samples, mask: Mask, models: Models, noise: Samples | No
 
     `noise` (one value a masked sample) is the power of the damage there: with it a damaged sample still
     counts as an observation, as far as it deserves (a Wiener estimate); without it, it counts as lost.
-    Returns the masked samples only, in order. Every sample outside the mask is taken as right.
+    Returns the masked samples only, in order. Every sample outside the mask is taken as right; where that makes
+    a model swing wider than the sound around ever does (damage that was missed, a model too sharp), it is believed
+    the less, down to a straight line between the neighbours.
     """
     unknown = np.flatnonzero(mask)
     if not len(unknown):
@@ -133,9 +142,69 @@ def interpolate(signal: Samples, mask: Mask, models: Models, noise: Samples | No
         precision = 1.0 / (noise + LEAST_VARIANCE)
         bands[-1] += precision
         right += precision * signal[unknown]
+    return _within_reason(bands, right, _surroundings(signal, mask, models.hop), unknown, models.order)
+
+
+def _extremes(signal: Samples, length: int, best: np.ufunc, worst: float) -> Samples:
+    """The extreme of each part of so many samples and of the parts beside it."""
+    own = best.reduceat(signal, np.arange(0, len(signal), length))
+    padded = np.pad(own, 1, constant_values=worst)
+    return np.asarray(best(best(padded[:-2], padded[2:]), own))
+
+
+class Surroundings(NamedTuple):
+    """What the sound around masked samples allows for, each (masked samples,)."""
+
+    low: Samples
+    high: Samples
+    line: Samples
+    """Straight from one neighbour to the other."""
+
+
+def _surroundings(signal: Samples, mask: Mask, reach: int) -> Surroundings:
+    """The range of the samples within reach that are not masked, and half of that more on either side."""
+    unknown, known = np.flatnonzero(mask), np.flatnonzero(~mask)
+    if not len(known):  # nothing but damage: there is no more to go by than that
+        least, most = min(0.0, float(signal.min())), max(0.0, float(signal.max()))
+        nothing = np.zeros(len(unknown))
+        return Surroundings(nothing + least, nothing + most, nothing)
+    part = unknown // reach
+    low = _extremes(np.where(mask, np.inf, signal), reach, np.minimum, np.inf)[part]
+    high = _extremes(np.where(mask, -np.inf, signal), reach, np.maximum, -np.inf)[part]
+    # Deep inside a long gap: as at its edges.
+    near = np.flatnonzero(low <= high)
+    low = np.interp(unknown, unknown[near], low[near])
+    high = np.interp(unknown, unknown[near], high[near])
+    more = WIDER * (high - low)
+    return Surroundings(low - more, high + more, np.interp(unknown, known, signal[known]))
+
+
+def _within_reason(
+    bands: Samples, right: Samples, around: Surroundings, unknown: NDArray[np.int64], order: int
+) -> Samples:
+    """Solve the banded system, the parts of it that swing out of reason once more with the line beside them.
+
+    Parts are solved alone: unknown samples further apart than the models reach have nothing to do with each other.
+    """
+    out = np.full(len(right), np.nan)
+    first = np.flatnonzero(np.diff(unknown, prepend=unknown[0] - order - 1) > order)
+    last = np.append(first[1:], len(unknown))
+    diagonal = bands[-1].copy()
     # The least help against a singular matrix; far below what the weights can resolve.
-    bands[-1] *= 1 + 1e-12
-    return np.asarray(solveh_banded(bands, right, check_finite=False))
+    ridge, pull, todo = 1e-12, 0.0, [slice(None)]
+    while todo and ridge <= 1:
+        for part in todo:
+            more = ridge * diagonal[part]
+            bands[-1, part] = diagonal[part] + more
+            system = bands[-len(more) :, part]  # no wider than the part
+            with suppress(LinAlgError):  # not positive definite, as far as rounding lets one see
+                line = pull * more * around.line[part]
+                out[part] = solveh_banded(system, right[part] + line, check_finite=False)
+        wild = ~((out >= around.low) & (out <= around.high))
+        holds = np.maximum.reduceat(wild, first)
+        todo = [slice(int(a), int(b)) for a, b in zip(first[holds], last[holds], strict=True)]
+        ridge, pull = max(LEAST_PULL, 100 * ridge), 1.0
+    return np.where(np.isfinite(out), np.clip(out, around.low, around.high), around.line)
 
 
 def _segments(signal: Samples, models: Models, before: int, after: int) -> tuple[NDArray[np.complex128], int]:
