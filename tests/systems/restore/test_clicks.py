@@ -106,6 +106,19 @@ def test_warning_signs_are_read_from_the_losses() -> None:
     assert warning_signs({}) == []
 
 
+def test_judging_in_pieces_equals_judging_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(1)
+    net = ClickNet(NetworkRecipe(width=8), FEATURES).eval()
+    torch.nn.init.normal_(net.heads.weight, std=0.1)
+    declicker = Declicker(net, ClicksRecipe(), "untrained")
+    seen = analyse(music(0.1).astype(np.float64), RATE, ClicksRecipe().analysis)
+    whole = declicker.verdicts(seen)
+    monkeypatch.setattr("tonewheel.systems.restore.clicks.declicker.PIECE", 1024)
+    pieces = declicker.verdicts(seen)
+    np.testing.assert_allclose(pieces.hit, whole.hit, atol=1e-6)
+    np.testing.assert_allclose(pieces.size, whole.size, rtol=1e-4)
+
+
 def test_audio_of_three_dimensions_is_refused() -> None:
     declicker = Declicker(ClickNet(NetworkRecipe(width=4), FEATURES), ClicksRecipe(), "untrained")
     with pytest.raises(InputError, match="3 dimensions"):

@@ -18,7 +18,7 @@ class AnalysisRecipe(Recipe):
         0.544, description="how far a prediction looks back; 24 samples at 44.1 kHz"
     )
     thresholds: tuple[PositiveFloat, ...] = Field(
-        (4.0, 3.0, 2.5), description="of the classical first repairs"
+        (3.0,), description="of the classical first repairs, one each"
     )
     widened: NonNegativeInt = Field(2, description="samples that a classical detection is widened by")
 
@@ -49,8 +49,8 @@ class RepairRecipe(Recipe):
     sure_chance: float = Field(
         0.9, gt=0, lt=1, description="chance that one sample of a click must have for any of it to be touched"
     )
-    widened: NonNegativeInt = Field(6, description="samples that are touched on either side of such a one")
-    doubt: PositiveFloat = Field(1.0, description="factor on the size of the damage")
+    widened: NonNegativeInt = Field(4, description="samples that are touched on either side of such a one")
+    doubt: PositiveFloat = Field(0.5, description="factor on the size of the damage")
     looks: PositiveInt = Field(
         2, description="times that a signal is judged, each under a better repair's models"
     )
