@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from tonewheel.degrade.base import Audio, Degradation
 TAPS = 32
 """Samples that each output sample is interpolated from, by a Hann-windowed sinc."""
 
-_AT_ONCE = 1 << 17
+_AT_ONCE, _PHASES = 1 << 17, 2048
 
 
 class Wow(Degradation):
@@ -90,14 +91,25 @@ def read_at(audio: Audio, places: NDArray[np.float64]) -> Audio:
     half = TAPS // 2
     padded = np.pad(audio, ((0, 0), (TAPS, TAPS)))
     out = np.empty((len(audio), len(places)), np.float32)
-    offsets = np.arange(-half + 1, half + 1)
+    offsets, table = np.arange(-half + 1, half + 1), _weights()
     for first in range(0, len(places), _AT_ONCE):
         at = np.clip(places[first : first + _AT_ONCE], -half, audio.shape[-1] - 1 + half)
         whole = np.floor(at).astype(np.int64)
-        distance = (at - whole)[:, None] - offsets
-        weights = np.sinc(distance) * np.cos(np.pi * distance / (2 * half + 1)) ** 2
-        weights /= weights.sum(axis=1, keepdims=True)
+        phase = (at - whole) * _PHASES
+        row = phase.astype(np.int64)
+        rest = (phase - row)[:, None].astype(np.float32)
+        weights = table[row] * (1 - rest) + table[row + 1] * rest
         index = np.clip(whole[:, None] + offsets + TAPS, 0, padded.shape[-1] - 1)
         for channel in range(len(audio)):
             out[channel, first : first + len(at)] = np.einsum("nt,nt->n", padded[channel][index], weights)
     return out
+
+
+@lru_cache(maxsize=1)
+def _weights() -> Audio:
+    """The windowed sinc at `_PHASES` + 1 fractions from 0 to 1, between which it is taken as straight."""
+    half = TAPS // 2
+    distance = np.linspace(0, 1, _PHASES + 1)[:, None] - np.arange(-half + 1, half + 1)
+    weights = np.sinc(distance) * np.cos(np.pi * distance / (2 * half + 1)) ** 2
+    table: Audio = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return table

@@ -36,6 +36,8 @@ FEATURES = (
     "bunching",
     *(f"floor {low / 1000:g}-{high / 1000:g} kHz (dB of RMS)" for low, high in pairwise(FLOOR_HZ)),
 )
+LEAST_SPREAD = (0.1, 0.1, 0.1, 0.1, 1.0, 1.0, 1.0)
+"""A tenth in size or number and a decibel of noise are differences that nobody hears: no feature is scaled finer."""
 EVENTS = ("amplitude (ln, of RMS)", "width (ln ms)", "gap (ln s)")
 QUIET_RMS = 1e-4
 LEAST_WINDOWS = 4
@@ -144,7 +146,7 @@ def compare(real: Sequence[Observed], simulated: Sequence[Observed], seed: int =
                 name, f"has {len(rows) * WINDOW_S:g} s of sound to compare; at least {needed:g} s"
             )
     groups = [np.repeat(np.arange(len(side)), [len(one.windows) for one in side]) for side in sides]
-    scale = np.maximum(np.concatenate(windows).std(axis=0), 1e-6)
+    scale = np.maximum(np.concatenate(windows).std(axis=0), LEAST_SPREAD)
     first, second = (rows / scale for rows in windows)
     # Windows of a recording belong together; one recording a side leaves only the windows to be permuted.
     of = (groups[0], groups[1]) if min(len(sides[0]), len(sides[1])) > 1 else None

@@ -119,7 +119,8 @@ def _revolutions(
         first = int(np.argmax(counts))
         chance = (len(around) - counts[first]) / (6 * spread_s) * 2 * COINCIDENT_S
         excess = float(counts[first] - chance)
-        sureness = excess / (clumped * np.sqrt(max(chance, 1.0)))
+        # Where coincidences are many, pairs share impulses and vary together.
+        sureness = excess / (clumped * np.sqrt(max(chance, 1.0) * (1 + 4 * chance / total)))
         if sureness > best[0]:
             middle = float(np.median(inside[first : first + counts[first]]))
             best = (sureness, excess / total, 60 / middle)

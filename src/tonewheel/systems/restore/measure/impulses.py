@@ -13,16 +13,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from tonewheel.systems.restore.ar import Samples, estimate, interpolate, residuals
 
 Floats = NDArray[np.float64]
 
 ORDER, HOP_S, WINDOW_S = 32, 0.0232, 0.0464
-CORE, FLANK = 8.0, 4.0
-"""Robust standard deviations that the residual exceeds in an impulse, and where its edges are."""
+CORE, SMOOTH_CORE, FLANK = 8.0, 20.0, 4.0
+"""Robust standard deviations that the residual exceeds in an impulse, at both ends of a smooth one, and where the
+edges are."""
 LEAST_SCALE = 3e-5
 """-90 dB: residuals below are rounding and dither."""
+SMOOTH_S = 0.0016
+"""Longest impulse without a surprise in its middle."""
 JOINED_S = 0.00025
 """Runs this near to each other are one impulse."""
 
@@ -85,21 +89,18 @@ def find(signal: Samples, sample_rate_hz: int) -> tuple[Found, Samples]:
     if len(signal) < 2 * window:
         return NOTHING, signal
     models = estimate(signal, order, hop, window)
-    starts, ends = _runs(signal, models, sample_rate_hz)
+    starts, ends, _ = _runs(signal, models, sample_rate_hz)
     if not len(starts):
         return NOTHING, signal
     repaired = _repaired(signal, starts, ends, models)
     # Clicks bend the models that they are in: once more, with models of the repaired sound.
     models = estimate(repaired, order, hop, window)
-    starts, ends = _runs(signal, models, sample_rate_hz)
+    starts, ends, peaks = _runs(signal, models, sample_rate_hz)
     if not len(starts):
         return NOTHING, signal
     repaired = _repaired(signal, starts, ends, models)
-    forward, backward, _ = residuals(signal, models)
-    surprise = np.minimum(np.abs(forward), np.abs(backward))
     forward, backward, _ = residuals(repaired, models)
     usual = np.minimum(np.abs(forward), np.abs(backward))
-    peaks = _peaks(surprise, starts, ends)
     energy = np.concatenate(([0.0], np.cumsum(usual**2)))
 
     def level(first: NDArray[np.int64], last: NDArray[np.int64]) -> Floats:
@@ -134,18 +135,42 @@ def judge(found: Found, sample_rate_hz: int) -> NDArray[np.bool_]:
     return clear
 
 
-def _runs(signal: Samples, models: Any, sample_rate_hz: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Starts and ends (one behind) of what surprises from both sides."""
-    forward, backward, _ = residuals(signal, models)
-    surprise = np.minimum(np.abs(forward), np.abs(backward))
+def _runs(
+    signal: Samples, models: Any, sample_rate_hz: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Starts and ends (one behind) of what surprises from both sides, and by how much at most."""
+    forward, backward = (np.abs(one) for one in residuals(signal, models)[:2])
+    surprise = np.minimum(forward, backward)
     scale = np.maximum(_sided_scale(surprise, sample_rate_hz), LEAST_SCALE)
-    flank = np.flatnonzero(surprise > FLANK * scale)
-    if not len(flank):
+    starts, ends = _joined(np.flatnonzero(surprise > FLANK * scale), JOINED_S * sample_rate_hz)
+    core = _peaks(surprise / scale, starts, ends) > CORE
+    starts, ends = starts[core], ends[core]
+    # A smooth thump surprises the past only where it begins and the future only where it ends: what lies between
+    # such a beginning and such an end, with nothing else found near it, is one.
+    reach = round(SMOOTH_S * sample_rate_hz)
+    begun = maximum_filter1d(forward, reach + 1, origin=reach // 2)
+    ending = maximum_filter1d(backward, reach + 1, origin=-(reach // 2))
+    between = np.minimum(begun, ending)
+    hit = np.zeros(len(signal) + 1, np.int32)
+    np.add.at(hit, starts, 1)
+    np.add.at(hit, ends, -1)
+    known = np.concatenate(([0], np.cumsum(np.cumsum(hit[:-1]) > 0)))
+    smooth_starts, smooth_ends = _joined(np.flatnonzero(between > SMOOTH_CORE * scale), 1)
+    apart = models.order + reach  # what is found disturbs predictions so far around it
+    new = known[np.minimum(smooth_ends + apart, len(signal))] == known[np.maximum(smooth_starts - apart, 0)]
+    smooth_starts, smooth_ends = smooth_starts[new], smooth_ends[new]
+    peaks = np.concatenate((_peaks(surprise, starts, ends), _peaks(between, smooth_starts, smooth_ends)))
+    starts, ends = np.concatenate((starts, smooth_starts)), np.concatenate((ends, smooth_ends))
+    order = np.argsort(starts, kind="stable")
+    return starts[order], ends[order], peaks[order]
+
+
+def _joined(places: NDArray[np.int64], gap: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Starts and ends (one behind) of runs of rising places that are at most `gap` apart."""
+    if not len(places):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    cuts = np.flatnonzero(np.diff(flank) > JOINED_S * sample_rate_hz)
-    firsts, lasts = np.concatenate(([0], cuts + 1)), np.concatenate((cuts, [len(flank) - 1]))
-    core = np.add.reduceat(surprise[flank] > CORE * scale[flank], firsts) > 0
-    return flank[firsts[core]], flank[lasts[core]] + 1
+    cuts = np.flatnonzero(np.diff(places) > gap)
+    return places[np.concatenate(([0], cuts + 1))], places[np.concatenate((cuts, [len(places) - 1]))] + 1
 
 
 def _sided_scale(surprise: Samples, sample_rate_hz: int) -> Floats:
@@ -176,6 +201,8 @@ def _repaired(signal: Samples, starts: NDArray[np.int64], ends: NDArray[np.int64
 
 def _peaks(magnitude: Samples, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> Floats:
     """The largest value of each run, (n,)."""
+    if not len(starts):
+        return np.zeros(0)
     edges = np.stack((starts, ends), axis=1).reshape(-1)
     largest: Floats = np.maximum.reduceat(np.append(magnitude, 0.0), edges)[::2]
     return largest

@@ -19,7 +19,7 @@ from tonewheel.systems.restore.profile import ImpulseProfile
 LEAST_COUNT, LEAST_PER_S = 3, 0.05
 """Fewer impulses that stand out beyond doubt are none: what is left of drums and codecs is as many."""
 BEYOND_DOUBT = 0.6
-PULSING, PULSING_DOUBT, PULSING_LEAST_PER_S = 0.25, 2.2, 1.0
+PULSING, PULSING_DOUBT, PULSING_LEAST_PER_S = 0.25, 2.2, 5.0
 """Where more of the candidates than this are periodic, the music itself is made of pulses (the square waves of game
 consoles), and only what stands out so much further is an impulse, if there are enough of these."""
 DENSE_PER_S = 40.0
@@ -69,6 +69,8 @@ def _loud(log_amplitudes: Floats) -> NDArray[np.bool_]:
     one = np.ones(count, np.bool_)
     if count < 20:
         return one
+    # The smallest are ticks in silence, and no kind of their own.
+    log_amplitudes = np.maximum(log_amplitudes, np.quantile(log_amplitudes, 0.05))
     low, high = np.quantile(log_amplitudes, [0.25, 0.9])
     means, spreads = np.array([low, high]), np.full(2, max(0.3, float(log_amplitudes.std()) / 2))
     shares = np.array([0.7, 0.3])

@@ -31,7 +31,7 @@ STEADY_DB = 3.0
 FAINTEST_DB = -90.0
 
 RUMBLE_HZ, HIGHEST_RUMBLE_HZ = (5.5, 20.0), 60.0
-ABOVE_BASS_DB, BELOW_BASS_DB, UNSTEADY_DB = 3.0, 24.0, 11.5
+ABOVE_BASS_DB, BELOW_BASS_DB, UNSTEADY_DB = 5.0, 24.0, 11.5
 """Rumble is stronger than what is between it and the bass, and not so weak that the strokes of a kick explain
 it; and it is as steady as Gaussian noise, whose levels lie 8.6 dB apart at these quantiles, but for its swing.
 """

@@ -17,6 +17,7 @@ from tonewheel.systems.restore.measure.floor import FloorMeter
 from tonewheel.systems.restore.measure.impulses import Found
 from tonewheel.systems.restore.measure.level import LevelMeter
 from tonewheel.systems.restore.measure.low import LowMeter
+from tonewheel.systems.restore.measure.wow import WowMeter
 from tonewheel.systems.restore.profile import Profile
 
 Audio = NDArray[np.float32]
@@ -78,6 +79,7 @@ class _Meter:
         self.level = LevelMeter(channels)
         self.floor = FloorMeter(self.rate_hz)
         self.low = LowMeter(self.rate_hz, channels)
+        self.wow = WowMeter(self.rate_hz)
         self.found: list[list[Found]] = [[] for _ in range(channels)]
         self.candidates = self.periodic = self.samples = 0
         self.waiting = np.zeros((channels, 0), np.float32)
@@ -119,6 +121,7 @@ class _Meter:
             self.floor.add(repaired[channel])
             self.low.add(channel, repaired[channel])
         self.level.add_repaired(repaired, self.rate_hz)
+        self.wow.add(repaired[0])
 
     def result(self, name: str) -> Measured:
         if self.samples:
@@ -151,5 +154,6 @@ class _Meter:
             hiss=hiss,
             hum=self.low.hum(),
             rumble=rumble,
+            wow=self.wow.result(),
         )
         return Measured(profile, found, self.floor, self.low, self.rate_hz)
