@@ -70,9 +70,11 @@ def measure(
             print(line_of(profile))
     if not found:
         raise typer.Exit(2)
+    profiles = [measured.profile for _, measured in found]
+    if out is not None:
+        write_text(out, Collection(recordings=tuple(profiles)).to_json() + "\n")
     closeness = None
     if music:
-        profiles = [measured.profile for _, measured in found]
         closeness = _closeness([path for path, _ in found], profiles, music, textures, seed)
         if as_json:
             emit(closeness)
@@ -81,9 +83,6 @@ def measure(
                 f"simulation: told apart with AUROC {closeness.separability:.2f} (0.5: cannot be), energy distance"
                 f" {closeness.energy_distance:.2f}, p {closeness.p:.3f}"
             )
-    if out is not None:
-        profiles = [measured.profile for _, measured in found]
-        write_text(out, Collection(recordings=tuple(profiles)).to_json() + "\n")
     if report is not None:
         write_text(report, page_of([measured for _, measured in found], closeness))
         say(f"report: {report}")

@@ -19,6 +19,8 @@ from tonewheel.systems.restore.profile import HumProfile, RumbleProfile
 Floats = NDArray[np.float64]
 
 RATE_HZ, N_FFT = 1600, 4096
+LEAST_FRAMES = 10
+"""In fewer windows (8 s) every chord that lasts is a hum."""
 MAINS_HZ = (50.0, 60.0)
 OFF_MAINS = 0.006
 HIGHEST_HARMONIC = 12
@@ -75,6 +77,11 @@ class LowMeter:
         self.levels.add(10 * np.log10(density.T + 1e-30))
         self.waiting[channel] = waiting[len(frames) * (N_FFT // 4) :]
 
+    @property
+    def frames(self) -> int:
+        """Windows seen so far, of all channels."""
+        return int(self.levels.counts[0].sum())
+
     def finish(self) -> None:
         """Every channel has ended."""
         for channel in range(len(self.resamplers)):
@@ -82,6 +89,8 @@ class LowMeter:
 
     def hum(self) -> HumProfile | None:
         """The mains, if its harmonics stand steadily out of what is beside them."""
+        if self.frames < LEAST_FRAMES:
+            return None
         stays, usual = self.levels.quantile(STAYS), self.levels.quantile(0.6)
         beside = _beside(stays)
         best: tuple[float, float, list[float]] = (0.0, 0.0, [])
@@ -144,6 +153,8 @@ class LowMeter:
     def rumble(self, music_db: float) -> RumbleProfile | None:
         """Noise around the resonance of the arm, if it is steady, no skirt of the bass, and loud enough to matter
         beside music of this level."""
+        if self.frames < LEAST_FRAMES:
+            return None
         spacing_hz = RATE_HZ / N_FFT
         stays = self.levels.quantile(STAYS)
         # Hum is no rumble: its peaks are cut down to what is beside them.
