@@ -6,7 +6,7 @@ from pathlib import Path
 
 import mido
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tonewheel.core.errors import InputError
@@ -104,6 +104,7 @@ def test_many_changes_of_tempo_do_not_add_their_errors_up(tmp_path: Path) -> Non
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(HITS, max_size=30), st.floats(30, 300), st.floats(0.1, 300), st.floats(30, 300))
+@example([DrumHit(onset_s=1.5078125, label="kick")], 30.0, 1.5078125, 91.0)
 def test_written_hits_read_back(
     tmp_path_factory: pytest.TempPathFactory, hits: list[DrumHit], bpm: float, change_s: float, after: float
 ) -> None:

@@ -270,7 +270,8 @@ class _WriteClock:
 
     def tick(self, time_s: float, at: int | None = None) -> int:
         if at is None:
-            at = max(0, bisect.bisect_right(self._points, time_s, key=lambda point: point[0]) - 1)
+            # By where changes fall, not by where they were meant: a reader knows no other.
+            at = max(0, bisect.bisect_right(self._starts, time_s) - 1)
         quarters = (time_s - self._starts[at]) * 1e6 / self._tempos[at]
         return self._ticks[at] + round(quarters * TICKS_A_QUARTER)
 

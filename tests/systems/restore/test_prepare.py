@@ -80,3 +80,9 @@ def test_transients_are_the_same_for_a_seed_and_sudden(kind: str) -> None:
     assert np.abs(one).max() == pytest.approx(0.7, rel=1e-3)
     assert (one == make(np.random.default_rng(3), 3.0, 22_050)).all()
     assert len(transients(one, 22_050)[0]) >= 3
+
+
+def test_a_source_that_is_not_there_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        prepare([tmp_path / "nowhere"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -99,13 +99,15 @@ def prepare(
     `discs` are folders of digitised records: never a target of training, as nobody knows how they were. Without
     splits of their own their artists (or folders) are divided among train, valid and test.
     """
-    out.mkdir(parents=True, exist_ok=True)
     left_out: list[Quarantined] = []
+    # All are read before the first is decoded: a folder that is not there is told at once, and nothing is left behind.
+    read = [_read(source, left_out) for source in sources]
+    old = [_read(source, left_out) for source in discs]
+    out.mkdir(parents=True, exist_ok=True)
     sounds: list[Sound] = []
-    for source in sources:
-        sounds.extend(_decode_all(*_read(source, left_out), out, left_out, any_licence=any_licence))
-    for source in discs:
-        tracks, folder = _read(source, left_out)
+    for tracks, folder in read:
+        sounds.extend(_decode_all(tracks, folder, out, left_out, any_licence=any_licence))
+    for tracks, folder in old:
         sounds.extend(_decode_all(_as_discs(tracks), folder, out, left_out, any_licence=True))
     sounds.extend(progress(_songs(out, synth_songs, seed), "synthesise songs", total=synth_songs))
     if synth_songs:

@@ -26,8 +26,9 @@ DENSE_PER_S = 40.0
 """A single kind of more impulses than this a second is crackle."""
 APART = 1.2
 """Clicks and crackle differ by this in the logarithm of their median amplitudes, or are one kind."""
-MOST_UNSEEN = 4.0
-"""No impulse stands for more than so many."""
+MOST_UNSEEN, FURTHEST = 4.0, 0.6
+"""No impulse stands for more than so many, and the median is not moved further (in the logarithm): what hides under the
+music can be guessed, but not far."""
 
 
 def kinds(
@@ -135,7 +136,7 @@ def _unseen(values: Floats, limits: Floats) -> tuple[float, float, Floats]:
             return float(-score.sum() + 3 * doubt)
 
         fitted = minimize(surprise, np.array([middle, np.log(spread)]), method="Nelder-Mead").x
-        middle = float(np.clip(fitted[0], middle - 1.5, middle + 0.3))
+        middle = float(np.clip(fitted[0], middle - FURTHEST, middle + 0.1))
         spread = float(np.clip(np.exp(fitted[1]), 0.2, 1.5))
     seen: Floats = ndtr((middle - limits) / spread)
     return middle, spread, seen

@@ -201,7 +201,7 @@ class LowMeter:
                 continue
             top, bottom = np.quantile(loud[inside], 0.75), np.median(stays[inside])
             # Gaussian noise is 10.3 dB apart at these two quantiles; music moves more.
-            if top > strongest - 40 and top - bottom > 14:
+            if top > strongest - 34 and top - bottom > 14:
                 return round(float(low_hz), 1)
         return 0.0
 
