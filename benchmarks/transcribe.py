@@ -23,9 +23,9 @@ from measure import best_s, stereo_song
 from tonewheel.audio.encode import Writer, write
 from tonewheel.core.progress import quiet
 from tonewheel.systems.drums.baselines import flux, librosa_onset
+from tonewheel.systems.drums.hearing.ears import SHIPPED_WEIGHTS, Ears, build
 from tonewheel.systems.drums.recipe import DrumsRecipe
 from tonewheel.systems.drums.transcribe import transcribe
-from tonewheel.systems.drums.transcriber import SHIPPED_WEIGHTS, Ears, build
 
 RATE = 44_100
 TARGET = 20.0

@@ -66,3 +66,35 @@ def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
         write(tmp_path / "a.wav", NOISE, 48_000)
     write(tmp_path / "a.wav", NOISE[0], 48_000, sample_format="pcm_16", force=True)
     assert probe(tmp_path / "a.wav").codec == "pcm_16"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "sample_format"),
+    [
+        (".wav", "pcm_u8"),
+        (".wav", "pcm_16"),
+        (".wav", "pcm_24"),
+        (".wav", "pcm_32"),
+        (".wav", "float"),
+        (".wav", "double"),
+        (".flac", "pcm_16"),
+        (".flac", "pcm_24"),
+    ],
+)
+def test_a_file_written_again_holds_the_same_numbers(tmp_path: Path, suffix: str, sample_format: str) -> None:
+    import soundfile
+
+    numbers = np.random.default_rng(0).integers(-(2**31), 2**31, (5000, 2), dtype=np.int64)
+    numbers[:2] = -(2**31), 2**31 - 1
+    first, second = tmp_path / f"first{suffix}", tmp_path / f"second{suffix}"
+    if sample_format == "pcm_32":
+        numbers = numbers >> 8 << 8  # what single precision holds
+    written = numbers.astype(np.int32) if sample_format.startswith("pcm") else numbers.astype("f4") / 2**31
+    soundfile.write(first, written, 44_100, sample_format.upper())
+    info = probe(first)
+    assert info.sample_format == sample_format
+    audio, rate = load(first, mono=False)
+    write(second, audio, rate, sample_format=info.sample_format)
+    assert soundfile.info(second).subtype == soundfile.info(first).subtype
+    one, other = (soundfile.read(path, dtype="float64")[0] for path in (first, second))
+    assert (one == other).all()

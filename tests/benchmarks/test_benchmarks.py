@@ -23,6 +23,7 @@ SAYS = {
     "listen": r"the song was found",
     "manifests": r"health +tonewheel +\d",
     "pack": r"50 songs of 4 min: \d\.\d\d MB, 0\.\d\d of 10 MB",
+    "restore": r"tonewheel, file to file +\d+\.\d",
     "similar": r"tonewheel, exact +\d+\.\d+",
     "style_profile": r"wav: \d+\.\d+ s a track of 300 s",
     "synth": r'"times_real_time": \d',

@@ -76,6 +76,9 @@ def test_overwriting_needs_force(tmp_path: Path) -> None:
     refuse_overwrite(path, force=True)
     with pytest.raises(InputError, match="--force"):
         refuse_overwrite(path, force=False)
+    with pytest.raises(InputError, match=f"{path.name} is a file, not a folder"):
+        refuse_overwrite(path / "missing" / "out.json", force=False)
+    assert sorted(one.name for one in tmp_path.iterdir()) == [path.name]
 
 
 def test_json_of_records_and_plain_values(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import pytest
 from tonewheel.audio.encode import write
 from tonewheel.audio.resample import resample
 from tonewheel.core.seeds import generator
+from tonewheel.degrade.clicks import Clicks
+from tonewheel.degrade.hiss import Hiss
 from tonewheel.degrade.presets import hall
 from tonewheel.synth.compose import compose
 from tonewheel.synth.noise import applause
@@ -53,6 +55,11 @@ def make_material(folder: Path, readme: str) -> None:
     stereo = np.stack([resample(concert, RATE, 44_100)] * 2, axis=1)
     stereo.astype("<f4").tofile(folder / "concert.pcm")
     write(folder / "applause.wav", applause(rng, 6.0, RATE), RATE)
+    worn = Clicks(seed=1).apply(Hiss(snr_db=25.0, seed=2).apply(songs[0] * np.float32(0.5), RATE), RATE)
+    write(folder / "record.wav", worn, RATE, sample_format="pcm_16")
+    for number in (1, 2):
+        side = worn[number * 4 * RATE : (number + 1) * 4 * RATE]
+        write(folder / "transfers" / f"side {number}.flac", side, RATE, sample_format="pcm_24")
     embedder = Embedder.shipped()
     pack, _ = build_pack(folder / "tracks", None, embedder)
     pack.write(folder / "demo" / "concert" / "show.pack")

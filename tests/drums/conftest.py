@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tonewheel.systems.drums.hearing.ears import Ears
 from tonewheel.systems.drums.prepare import Prepared, prepare
-from tonewheel.systems.drums.transcriber import Ears
 
 
 @pytest.fixture(scope="session")

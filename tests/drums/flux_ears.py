@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tonewheel.systems.drums.decode import DecodeRule
 from tonewheel.systems.drums.families import FAMILIES, LABELS
+from tonewheel.systems.drums.hearing.decode import DecodeRule
+from tonewheel.systems.drums.hearing.ears import Ears
 from tonewheel.systems.drums.model import Frames, State
 from tonewheel.systems.drums.recipe import DrumsRecipe
-from tonewheel.systems.drums.transcriber import Ears
 
 LAG = 2
 BANDS = {"kick": slice(0, 3), "snare": slice(6, 36), "hihat": slice(62, 78)}

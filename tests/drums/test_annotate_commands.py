@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tonewheel.core.errors import InputError
-from tonewheel.systems.drums.manifest_commands import app
+from tonewheel.systems.drums.verbs.manifest import app
 
 EVENTS = [
     {"sample_id": "a", "session_id": "s", "onset_time": 0.0, "meter": "4/4", "vendor": "v", "model": "m",

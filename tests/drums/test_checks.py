@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 from tonewheel.audio.encode import write
 from tonewheel.core.errors import TonewheelError
 from tonewheel.gates.hits import hit_print, likeness
-from tonewheel.systems.drums.check_commands import app as check_app
-from tonewheel.systems.drums.mine_commands import mine
-from tonewheel.systems.drums.readiness import read_inputs
+from tonewheel.systems.drums.checks.readiness import read_inputs
+from tonewheel.systems.drums.verbs.check import app as check_app
+from tonewheel.systems.drums.verbs.mine import mine
 
 KINDS = ("boundary", "openset", "bootstrap")
 FILES = [
@@ -285,9 +285,16 @@ def test_events_are_compared_where_they_lie_in_their_audio(tmp_path: Path) -> No
     soundfile.write(tmp_path / "song.wav", song, 16_000, subtype="FLOAT")
     events = [
         {"sample_id": name, "audio_path": "song.wav", "onset_time": at}
-        for name, at in (("a", 0.5), ("b", 1.25), ("c", 2.003))
+        for name, at in (("a", 0.5), ("b", 1.25), ("c", 2.003), ("with c", 2.015))
     ]
     (tmp_path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
     _, said = run("check", "duplicates", tmp_path / "events.jsonl", "--report", tmp_path / "r.json")
     found = json.loads((tmp_path / "r.json").read_text())["measured"]["pairs"]
-    assert [pair[:2] for pair in found] == [["a", "c"]], said
+    # Two drums struck 12 ms apart are one sound, and no copies of each other.
+    assert [pair[:2] for pair in found] == [["a", "c"], ["a", "with c"]], said
+
+
+def test_a_manifest_without_a_hit_passes_no_gate(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_text("")
+    status, said = run("check", "duplicates", tmp_path / "events.jsonl")
+    assert status == 2, said

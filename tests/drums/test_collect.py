@@ -18,8 +18,8 @@ from tonewheel.manifest.beatmap import describe_audio, make_beatmap
 from tonewheel.manifest.drum_hits import DrumHit
 from tonewheel.manifest.midi import write_midi
 from tonewheel.manifest.timing import steady
-from tonewheel.systems.drums.collect import Collection, Context
-from tonewheel.systems.drums.collect_commands import app
+from tonewheel.systems.drums.collecting.collection import Collection, Context
+from tonewheel.systems.drums.verbs.collect import app
 
 RATE = 8000
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from tonewheel.audio.decode import load
@@ -12,8 +14,9 @@ from tonewheel.manifest.beatmap import read_beatmap
 from tonewheel.manifest.drum_hits import DrumHit
 from tonewheel.synth.compose import compose
 from tonewheel.systems import Chapter
-from tonewheel.systems.drums import demo, transcriber
-from tonewheel.systems.drums.transcriber import Ears
+from tonewheel.systems.drums import demo
+from tonewheel.systems.drums.hearing import ears
+from tonewheel.systems.drums.hearing.ears import Ears
 
 SONG = compose(21, "rock", seconds=14.0)
 
@@ -57,7 +60,7 @@ def test_without_weights_the_chapter_says_so(tmp_path: Path, monkeypatch: pytest
     def missing() -> Ears:
         raise InputError("drums.safetensors", "is missing")
 
-    monkeypatch.setattr(transcriber, "_shipped", missing)
+    monkeypatch.setattr(ears, "_shipped", missing)
     chapter = demo.chapter(tmp_path, 3, SONG)
     assert not chapter.found
     assert "is missing" in chapter.lines[0]
@@ -76,3 +79,19 @@ def test_scores_count_by_class() -> None:
     table = demo.compare(played, found)
     assert [(s.drum, s.counts.matched) for s in table] == [("kick", 1), ("hihat", 0)]
     assert demo.total(table).f == 0.5
+
+
+def test_drums_are_as_loud_as_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    t = np.arange(4 * 44_100) / 44_100
+    drums = (0.01 * np.sin(2 * np.pi * 400 * t)).astype(np.float32)
+    rest = (0.2 * np.sin(2 * np.pi * 900 * t)).astype(np.float32)
+    for others in ({"bass": rest}, {}, {"bass": 0 * rest}):
+        rendered = SimpleNamespace(stems={"drums": drums, **others})
+        monkeypatch.setattr(demo, "render", lambda *_, rendered=rendered: rendered)
+        mix = demo.mixed(demo.draw_song(0))
+        spectrum = np.abs(np.fft.rfft(mix))
+        assert np.abs(mix).max() == pytest.approx(0.9, abs=1e-3)
+        heard = spectrum[900 * 4] / spectrum[400 * 4]
+        assert (
+            heard == pytest.approx(0.9, abs=0.15) if others.get("bass", drums).max() > 0.1 else heard < 1e-3
+        )

@@ -7,17 +7,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tonewheel.audio.encode import write
 from tonewheel.audio.loudness import integrated_lufs
 from tonewheel.core.errors import InputError
 from tonewheel.core.seeds import generator
+from tonewheel.learn.checkpoint import save_model
+from tonewheel.manifest.drum_hits import DrumHit
 from tonewheel.systems.drums import evaluate as module
 from tonewheel.systems.drums.baselines.flux import flux, pick
 from tonewheel.systems.drums.evaluate import FLUX_THRESHOLDS, evaluate
+from tonewheel.systems.drums.hearing.decode import DecodeRule
+from tonewheel.systems.drums.hearing.ears import KIND, Ears, build
+from tonewheel.systems.drums.prepare import Prepared
 from tonewheel.systems.drums.recipe import DrumsRecipe, NetworkRecipe
-from tonewheel.systems.drums.songs import read_songs
-from tonewheel.systems.drums.transcriber import Ears, build
+from tonewheel.systems.drums.scoring.labels import Tally
+from tonewheel.systems.drums.scoring.songs import read_songs
+from tonewheel.systems.drums.scoring.streaming import StreamTally
 
 RATE = 44_100
 KICKS_S = np.arange(0.5, 5.5, 0.5)
@@ -81,7 +88,7 @@ def test_a_report_counts_what_was_found(songs: Path, tmp_path: Path, monkeypatch
     # Every other kick 40 ms late, and a snare that is not there.
     heard = {"kick": KICKS_S + np.tile([0.0, 0.04], 5), "snare": np.array([1.0])}
     monkeypatch.setattr(module, "_ours", lambda *_: heard)
-    scores = evaluate(ears, songs, tmp_path / "out", baselines=False, valid={"alone micro @50 ms": 0.5})
+    scores = evaluate(ears, songs, tmp_path / "out", baselines=False)
     figure = {(line.table, line.name): line.value for line in scores.lines}
     assert figure["Five classes", "drums alone, micro @50 ms"].value == pytest.approx(2 * 10 / (10 + 11))
     assert figure["Five classes", "mix, micro @20 ms"].value == pytest.approx(2 * 5 / (10 + 11))
@@ -91,5 +98,75 @@ def test_a_report_counts_what_was_found(songs: Path, tmp_path: Path, monkeypatch
     assert figure["Each class at 50 ms, mix", "kick"].value == 1
     assert figure["Median of the songs' median offset, ms", "mix"].value == pytest.approx(20)
     assert json.loads((tmp_path / "out" / "scores.json").read_text())["songs"] == ["One", "Two"]
-    assert "alone micro @50 ms" in (tmp_path / "out" / "scores.md").read_text()
+    assert "Each song at 50 ms" in (tmp_path / "out" / "scores.md").read_text()
     assert (tmp_path / "out" / "index.html").is_file()
+
+
+def test_labels_and_strengths_are_matched_one_to_one() -> None:
+    onsets = np.arange(30) / 2
+    velocity = np.linspace(0.1, 1, 30)
+    hits = [
+        DrumHit(onset_s=time + 0.01, label="snare", velocity=v**2)
+        for time, v in zip(onsets, velocity, strict=False)
+    ]
+    hits += [DrumHit(onset_s=time, label="tom_low") for time in onsets[:3]]
+    tally = Tally()
+    tally.add({"snare": np.stack([onsets, velocity], axis=1), "kick": onsets[:2]}, hits)
+    found = tally.figures()
+    assert (found["snare"].f, found["snare"].velocity, found["snare"].velocity_n) == (1, 1, 30)
+    assert (found["kick"].n, found["kick"].recall, found["tom_low"].precision) == (2, 0, 0)
+    assert found["kick"].velocity is None  # nobody told how hard
+    assert set(found) == {"snare", "kick", "tom_low"}
+
+
+def test_a_stream_is_heard_as_the_whole(flux_ears: Ears, monkeypatch: pytest.MonkeyPatch) -> None:
+    tally = StreamTally(flux_ears, chunk_s=0.5)
+    audio = thump(KICKS_S)  # a kick at every edge
+    tally.add(audio, [KICKS_S, *[np.empty(0)] * 5])
+    found = tally.figures()
+    assert (found.n_near, found.n_away, found.hits_that_differ) == (len(KICKS_S), 0, 0)
+    assert found.hits >= len(KICKS_S)
+    assert found.recall_near["stream"] == found.recall_near["whole"] == 1
+    monkeypatch.setattr(flux_ears, "listen", lambda _: iter(()))
+    broken = StreamTally(flux_ears, chunk_s=0.5)
+    broken.add(audio, [KICKS_S])
+    assert broken.figures().hits_that_differ == found.hits
+    assert broken.figures().recall_near["stream"] == 0
+
+
+def test_held_out_renders_and_int8_are_reported(
+    songs: Path, drum_kits: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = DrumsRecipe(network=NetworkRecipe(channels=(4, 4, 4, 4), width=16))
+    torch.manual_seed(0)
+    facts = {
+        "kind": KIND,
+        "recipe": recipe.to_dict(),
+        "decision": DecodeRule(frame_rate_hz=recipe.front_end.frame_rate_hz).to_dict(),
+    }
+    save_model(tmp_path / "drums.safetensors", build(recipe).state_dict(), facts)
+    for place in ("One", "Two"):
+        (songs / place / "drums_subclass.txt").write_text(
+            "".join(f"{t:.3f}\tKD\n" for t in KICKS_S) + "1\tRDB\n"
+        )
+    monkeypatch.setattr(module, "card", lambda *_: "a card")
+    ears = Ears.load(tmp_path / "drums.safetensors")
+    scores = evaluate(ears, songs, tmp_path / "out", baselines=False, prepared=drum_kits.folder, scenes=2)
+    assert scores.size_mb["int8"] < 0.6 * scores.size_mb["float32"]
+    small = Ears.load(tmp_path / "out" / "drums.int8.safetensors")
+    there, here = ears.curves(thump(KICKS_S)).onset, small.curves(thump(KICKS_S)).onset
+    assert 0 < np.abs(there - here).max() < 0.05
+    assert {line.method for line in scores.lines} == {"tonewheel", "int8"}
+    assert (scores.labels["mix"]["kick"].n, scores.labels["mix"]["ride"].n) == (2 * len(KICKS_S), 2)
+    assert scores.renders is not None
+    assert scores.renders.streaming.hits_that_differ == 0
+    assert sum(one.n for one in scores.renders.labels.values()) > 20
+    text = (tmp_path / "out" / "scores.md").read_text()
+    for told in (
+        "velocity, Spearman",
+        "recall in chunks of 0.5 s",
+        "F, int8",
+        "Twelve labels at 50 ms, mix",
+        "| int8 |",
+    ):
+        assert told in text

@@ -16,9 +16,9 @@ from tonewheel.audio.encode import write
 from tonewheel.core.errors import InputError
 from tonewheel.core.files import sha256
 from tonewheel.manifest.drum_hits import DrumHit
-from tonewheel.systems.drums.collect import Collection, Context
-from tonewheel.systems.drums.export import export, parse_slice
-from tonewheel.systems.drums.splits import GROUP_KEYS, split_events
+from tonewheel.systems.drums.collecting.collection import Collection, Context
+from tonewheel.systems.drums.collecting.export import export, parse_slice
+from tonewheel.systems.drums.collecting.splits import GROUP_KEYS, split_events
 
 SPLITS = ("train", "valid", "test")
 LABELS = ("kick", "snare", "hihat_closed", "crash")

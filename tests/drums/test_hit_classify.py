@@ -23,8 +23,8 @@ from tonewheel.systems.drums.hits.evaluate import HitScores, evaluate
 from tonewheel.systems.drums.hits.model import HitNet
 from tonewheel.systems.drums.hits.recipe import HitNetworkRecipe, HitsRecipe
 from tonewheel.systems.drums.hits.rules import judge
-from tonewheel.systems.drums.hits_commands import classify, evaluate_hits
 from tonewheel.systems.drums.prepare import prepare
+from tonewheel.systems.drums.verbs.hits import classify, evaluate_hits
 
 RATE = 44_100
 RECIPE = HitsRecipe(network=HitNetworkRecipe(channels=(4, 8, 12, 16)))
@@ -68,7 +68,7 @@ def test_one_line_a_file(weights: Path, hits: list[Path]) -> None:
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert [one["path"] for one in answers] == [str(path) for path in hits]
     for one in answers:
-        assert list(one) == ["path", "label", "scores", "velocity", "openness", "unknown"]
+        assert list(one) == ["path", "label", "scores", "velocity", "openness", "unknown", "pitch_hz"]
         assert set(one["scores"]) == set(LABELS)
         assert one["label"] == max(one["scores"], key=one["scores"].get)
         assert sum(one["scores"].values()) == pytest.approx(1, abs=1e-4)
@@ -195,4 +195,4 @@ def test_an_evaluation_tells_every_figure(
     assert "macro F" in page
     assert "<img" in page
     evaluate_hits(prepared.folder, out, weights=weights, count=14)
-    assert "| macro F, 12 labels |" in capfd.readouterr().out
+    assert "| macro F, 12 labels, each hit alone |" in capfd.readouterr().out

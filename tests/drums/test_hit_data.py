@@ -8,20 +8,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from tonewheel.audio.encode import write
 from tonewheel.core.errors import InputError
 from tonewheel.core.seeds import generator
+from tonewheel.learn.fit import RunResult
 from tonewheel.learn.recipe import load_recipe
+from tonewheel.systems.drums import commands
 from tonewheel.systems.drums.families import LABELS
+from tonewheel.systems.drums.hits import train as hits_train
 from tonewheel.systems.drums.hits.clips import ClipDataset
 from tonewheel.systems.drums.hits.data import NO_LABEL, HitStream
 from tonewheel.systems.drums.hits.outliers import ONLY_VALID, Outliers
 from tonewheel.systems.drums.hits.recipe import HitsRecipe
 from tonewheel.systems.drums.hits.shelf import OPEN_FROM, Shelf
 from tonewheel.systems.drums.hits.strengths import drum_of, openness_of, peak_db, velocities
-from tonewheel.systems.drums.kits import SAMPLE_RATE_HZ, Shot, strength_of
 from tonewheel.systems.drums.prepare import Prepared
+from tonewheel.systems.drums.stage.kits import SAMPLE_RATE_HZ, Shot, strength_of
 
 SMOKE = load_recipe("smoke", HitsRecipe)
 
@@ -185,11 +189,11 @@ def test_an_exported_dataset_is_read(dataset: Path) -> None:
 
 
 def test_sessions_are_drawn_by_their_weights(dataset: Path) -> None:
-    rng = generator(0)
     clips = ClipDataset(dataset, "train", {"a": 0.05, "b": 0.3})
-    found = [clips.draw(rng, 100, 10)[1].label for _ in range(800)]
     # An event counts with the weight of its session: 0.05, 0.05, 0.3.
-    assert np.mean([label == LABELS.index("hihat_open") for label in found]) == pytest.approx(0.75, abs=0.06)
+    assert share_of(clips, "hihat_open") == pytest.approx(0.75, abs=0.03)
+    assert share_of(clips, "kick") == pytest.approx(0.125, abs=0.02)
+    assert share_of(clips, "kick") == share_of(clips, "kick")  # the same seed draws the same hits
     assert {one.label for one in ClipDataset(dataset, "train", {"b": 1.0}).known} == {
         LABELS.index("hihat_open")
     }
@@ -197,6 +201,49 @@ def test_sessions_are_drawn_by_their_weights(dataset: Path) -> None:
         ClipDataset(dataset, "train", {"z": 1.0})
     with pytest.raises(InputError, match="collect export"):
         ClipDataset(dataset, "valid")
+
+
+def share_of(clips: ClipDataset, label: str, draws: int = 4000) -> float:
+    rng = generator(0)
+    found = [clips.draw(rng, 100, 10)[1].label for _ in range(draws)]
+    return float(np.mean([number == LABELS.index(label) for number in found]))
+
+
+def test_training_takes_the_weights_that_manifest_weights_writes(
+    dataset: Path, drum_kits: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = [json.loads(line) for line in (dataset / "train.jsonl").read_text().splitlines()[:3]]
+    events = [events[0], {**events[2], "techniques": ["hihat_bark"]}]  # one of session a, one of b
+    (dataset / "train.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    weights = tmp_path / "weights.json"
+    boost = ["--technique-boost", "hihat_bark=9"]
+    told = CliRunner().invoke(
+        commands.app, ["manifest", "weights", str(dataset / "train.jsonl"), "-o", str(weights), *boost]
+    )
+    assert told.exit_code == 0, told.output
+    taken: list[ClipDataset] = []
+
+    def train(*_: object, dataset: ClipDataset) -> RunResult:
+        taken.append(dataset)
+        return RunResult(run_dir="", steps=0, best_step=None, best_score=None, scores={})
+
+    monkeypatch.setattr(hits_train, "train", train)
+    command = [
+        "train",
+        str(drum_kits.folder),
+        "-o",
+        str(tmp_path / "run"),
+        "--model",
+        "hits",
+        "--recipe",
+        "smoke",
+    ]
+    with_weights = ["--dataset", str(dataset), "--sampling-weights", str(weights)]
+    told = CliRunner().invoke(commands.app, [*command, *with_weights])
+    assert told.exit_code == 0, told.output
+    assert share_of(taken[0], "hihat_open") == pytest.approx(0.9, abs=0.02)  # 9:1
+    refused = CliRunner().invoke(commands.app, [*command, "--sampling-weights", str(weights)])
+    assert isinstance(refused.exception, InputError)  # of which sessions?
 
 
 def test_a_dataset_takes_part_in_batches(drum_kits: Prepared, dataset: Path) -> None:

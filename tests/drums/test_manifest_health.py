@@ -6,18 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from tonewheel.core.errors import InputError
 from tonewheel.gates.health_baseline import compare_health, read_health
 from tonewheel.gates.manifest_health import ManifestHealthGate, read_min_counts, read_names
-from tonewheel.learn.sampler import WeightedSampler
 from tonewheel.manifest.components import SHIPPED
 from tonewheel.manifest.events.weights import read_weights
-from tonewheel.systems.drums.health import check_health, compare_reports
-from tonewheel.systems.drums.manifest_commands import app
+from tonewheel.systems.drums.checks.health import check_health, compare_reports
+from tonewheel.systems.drums.verbs.manifest import app
 
 ROWS: list[dict[str, Any]] = [
     {"sample_id": "1", "session_id": "a", "components": [{"label": "kick"}, {"label": "crash2"}]},
@@ -165,18 +163,3 @@ def test_commands_merge_compare_and_weigh(events: Path, tmp_path: Path) -> None:
 
 def run(*arguments: str) -> Any:
     return CliRunner().invoke(app, list(arguments))
-
-
-def test_draws_follow_the_weights_and_repeat() -> None:
-    groups = ["a"] * 90 + ["b"] * 10 + ["none"] * 50
-    sampler = WeightedSampler(groups, {"a": 1.0, "b": 9.0}, seed=1)
-    drawn = np.concatenate([sampler.draw(step, 1000) for step in range(40)])
-    shares = np.bincount(drawn, minlength=150) / drawn.size
-    assert shares[:90].sum() == pytest.approx(0.5, abs=0.02)
-    assert shares[100:].sum() == 0
-    assert shares[:90].std() < 3 * np.sqrt(shares[:90].mean() / drawn.size)
-    again = WeightedSampler(groups, {"a": 1.0, "b": 9.0}, seed=1)
-    assert (again.draw(7, 50) == sampler.draw(7, 50)).all()
-    assert (again.draw(7, 50) != sampler.draw(8, 50)).any()
-    with pytest.raises(InputError, match="no example"):
-        WeightedSampler(groups, {"z": 1.0}, seed=1)

@@ -10,7 +10,7 @@ import pytest
 
 from tonewheel.core.errors import InputError
 from tonewheel.manifest.drum_events import broken
-from tonewheel.systems.drums.mine import Mined, mine
+from tonewheel.systems.drums.collecting.hard_negatives import Mined, mine
 
 
 def mined(
@@ -77,3 +77,11 @@ def test_predictions_that_cannot_be_judged_are_set_apart(tmp_path: Path) -> None
 def test_a_confidence_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="must lie in"):
         mined(tmp_path, [{"sample_id": "a", "labels": []}], [], min_confidence=70)
+
+
+def test_a_file_that_holds_no_prediction_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "said.jsonl").write_text("{broken\n[1]\n")
+    (tmp_path / "truth.jsonl").write_text('{"sample_id": "a", "labels": ["snare"]}\n')
+    with pytest.raises(InputError, match=r"no prediction .as .*said.jsonl:2"):
+        mine(tmp_path / "said.jsonl", tmp_path / "truth.jsonl", tmp_path / "negatives.jsonl")
+    assert not (tmp_path / "negatives.jsonl").exists()

@@ -14,7 +14,7 @@ from tonewheel.manifest.beatmap import read_beatmap
 from tonewheel.manifest.drum_hits import DrumHit
 from tonewheel.manifest.midi import read_midi
 from tonewheel.manifest.timing import Timing, TimingPoint
-from tonewheel.systems.drums.outputs import Song, write_hits
+from tonewheel.systems.drums.writing.outputs import Song, write_hits
 
 HITS = [
     DrumHit(onset_s=1.0125, label="hihat_open", velocity=0.5, openness=0.25, confidence=0.75),

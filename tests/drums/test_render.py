@@ -7,12 +7,12 @@ import pytest
 
 from tonewheel.core.seeds import generator
 from tonewheel.systems.drums.families import LABELS
-from tonewheel.systems.drums.kits import instrument_of, label_of, strength_of
-from tonewheel.systems.drums.playing import CLOSED, CRASH, KICK, OPEN, SNARE, Player
 from tonewheel.systems.drums.prepare import Prepared
 from tonewheel.systems.drums.recipe import SceneRecipe
-from tonewheel.systems.drums.render import Drums, strike
-from tonewheel.systems.drums.scene import BEFORE_S, Stage
+from tonewheel.systems.drums.stage.kits import instrument_of, label_of, strength_of
+from tonewheel.systems.drums.stage.playing import CLOSED, CRASH, KICK, OPEN, SNARE, Player
+from tonewheel.systems.drums.stage.render import Drums, strike
+from tonewheel.systems.drums.stage.scene import BEFORE_S, Stage
 
 RATE = 44_100
 

@@ -17,7 +17,7 @@ from tonewheel.manifest.midi import read_midi
 from tonewheel.manifest.timing import steady
 from tonewheel.synth.compose import compose
 from tonewheel.systems.drums.rhythm import fit, pulse
-from tonewheel.systems.drums.tempo import Tempo, find_tempo, snap
+from tonewheel.systems.drums.rhythm.tempo import Tempo, find_tempo, snap
 
 OCTAVE = 0.04
 GROOVES = 24

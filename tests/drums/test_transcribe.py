@@ -16,13 +16,13 @@ from tonewheel.core.errors import InputError
 from tonewheel.core.seeds import generator
 from tonewheel.manifest.drum_hits import DrumHit, in_order
 from tonewheel.synth.drums import draw_kit, one_shot
-from tonewheel.systems.drums.decode import DecodeRule
+from tonewheel.systems.drums.hearing.decode import DecodeRule
+from tonewheel.systems.drums.hearing.ears import Ears
+from tonewheel.systems.drums.hearing.refine import Refiner
 from tonewheel.systems.drums.hits.classifier import HitClassifier
 from tonewheel.systems.drums.hits.model import HitNet
 from tonewheel.systems.drums.hits.recipe import HitNetworkRecipe, HitsRecipe
-from tonewheel.systems.drums.refine import Refiner
 from tonewheel.systems.drums.transcribe import Options, hear, transcribe
-from tonewheel.systems.drums.transcriber import Ears
 
 RATE = 44_100
 BPM = 120.0
@@ -186,7 +186,7 @@ def test_a_sure_classifier_decides_within_the_family_and_never_beyond(
     classifier = tiny_classifier()
     refiner = Refiner(classifier, RATE)
     answer = classifier.classify(drums(1.0), 0.25)
-    scores = dict.fromkeys(answer.scores, 0.0) | {"hihat_open": 0.5, "kick": 0.45, "hihat_closed": 0.05}
+    scores = dict.fromkeys(answer.scores, 0.0) | {"hihat_open": 0.53, "kick": 0.45, "hihat_closed": 0.02}
     told = replace(answer, label="hihat_open", scores=scores, openness=0.8)
     monkeypatch.setattr(classifier, "at", lambda audio, times: [told for _ in times])
     refiner.hear(np.zeros(3 * RATE, np.float32))

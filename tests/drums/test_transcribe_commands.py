@@ -14,10 +14,10 @@ from typer.testing import CliRunner, Result
 from tonewheel.audio.encode import write
 from tonewheel.core.errors import TonewheelError
 from tonewheel.manifest.beatmap import read_beatmap
-from tonewheel.systems.drums import transcriber
+from tonewheel.systems.drums.hearing import ears
+from tonewheel.systems.drums.hearing.ears import Ears
 from tonewheel.systems.drums.hits import classifier
-from tonewheel.systems.drums.transcribe_commands import transcribe
-from tonewheel.systems.drums.transcriber import Ears
+from tonewheel.systems.drums.verbs.transcribe import transcribe
 
 RATE = 44_100
 app = typer.Typer(rich_markup_mode=None)
@@ -26,7 +26,7 @@ app.command()(transcribe)
 
 @pytest.fixture(autouse=True)
 def shipped(flux_ears: Ears, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(transcriber, "_shipped", lambda: flux_ears)
+    monkeypatch.setattr(ears, "_shipped", lambda: flux_ears)
     monkeypatch.setattr(classifier, "SHIPPED_WEIGHTS", tmp_path / "none.safetensors")
     for name in (classifier.MODEL_PATH, classifier.USE_MODEL):
         monkeypatch.delenv(name, raising=False)

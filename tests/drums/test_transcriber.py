@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from tonewheel.core.seeds import generator
-from tonewheel.systems.drums.decode import Curves, DecodeRule, Picker, decode, join, peaks
 from tonewheel.systems.drums.families import FAMILIES, FAMILY_OF, LABELS, MEMBERS
+from tonewheel.systems.drums.hearing.decode import Curves, DecodeRule, Picker, decode, join, peaks
+from tonewheel.systems.drums.hearing.ears import Ears, Stream, build
 from tonewheel.systems.drums.loss import losses, triangles
 from tonewheel.systems.drums.model import Frames, Transcriber
 from tonewheel.systems.drums.recipe import DrumsRecipe, LossRecipe, NetworkRecipe
-from tonewheel.systems.drums.transcriber import Ears, Stream, build
 
 RATE = 44_100
 

@@ -16,10 +16,10 @@ from tonewheel.learn.recipe import load_recipe
 from tonewheel.learn.stream import Stream
 from tonewheel.systems.drums import train
 from tonewheel.systems.drums.data import SceneStream
+from tonewheel.systems.drums.hearing.ears import KIND, Ears
 from tonewheel.systems.drums.prepare import Prepared
 from tonewheel.systems.drums.recipe import DrumsRecipe
 from tonewheel.systems.drums.train import DrumsModule, release
-from tonewheel.systems.drums.transcriber import KIND, Ears
 
 SMOKE = load_recipe("smoke", DrumsRecipe)
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tonewheel.core.errors import InputError
 from tonewheel.manifest.components import canonical, is_known
-from tonewheel.manifest.event_lines import Quarantine
+from tonewheel.manifest.event_lines import Quarantine, read_events
 from tonewheel.manifest.events import scan as scanning
 from tonewheel.manifest.events.compare import compare
 from tonewheel.manifest.events.health import measure_health
@@ -101,6 +101,8 @@ ODD = [
 ]  # fmt: skip
 lines = st.lists(good | st.sampled_from(BROKEN) | st.sampled_from(ODD), max_size=12)
 files = st.builds(lambda rows, end: b"\n".join(rows) + end, lines, st.sampled_from([b"", b"\n", b"\r\n"]))
+# A file with lines and no event at all is refused, so these have one, or no line.
+manifests = st.just(b"") | files.map(lambda content: b'{"sample_id": "id0"}\n' + content)
 many = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -134,7 +136,7 @@ def test_good_lines_pass_byte_for_byte_and_the_others_are_set_apart(
 
 
 @many
-@given(contents=st.lists(files, min_size=1, max_size=3), dedupe=st.booleans())
+@given(contents=st.lists(manifests, min_size=1, max_size=3), dedupe=st.booleans())
 def test_merge_equals_the_plain_loop(folder: Path, contents: list[bytes], dedupe: bool) -> None:
     paths = _written(folder, contents)
     merged = merge(paths, folder / "all.jsonl", dedupe=dedupe)
@@ -145,7 +147,7 @@ def test_merge_equals_the_plain_loop(folder: Path, contents: list[bytes], dedupe
 
 
 @many
-@given(contents=st.lists(files, min_size=2, max_size=2))
+@given(contents=st.lists(manifests, min_size=2, max_size=2))
 def test_compare_equals_the_plain_loop(folder: Path, contents: list[bytes]) -> None:
     old, new = _written(folder, contents)
     found = compare(old, new)
@@ -183,7 +185,7 @@ options = st.fixed_dictionaries(
 
 
 @many
-@given(contents=st.lists(files, min_size=1, max_size=2), chosen=options)
+@given(contents=st.lists(manifests, min_size=1, max_size=2), chosen=options)
 def test_weights_equal_the_plain_loop(folder: Path, contents: list[bytes], chosen: dict[str, Any]) -> None:
     paths = _written(folder, contents)
     made = derive_weights(paths, WeightOptions(**chosen))
@@ -197,7 +199,7 @@ def test_weights_equal_the_plain_loop(folder: Path, contents: list[bytes], chose
 
 
 @many
-@given(contents=st.lists(files, min_size=1, max_size=2))
+@given(contents=st.lists(manifests, min_size=1, max_size=2))
 def test_health_equals_the_plain_loop(folder: Path, contents: list[bytes]) -> None:
     paths = _written(folder, contents)
     health = measure_health(paths).to_dict()
@@ -211,6 +213,18 @@ def test_health_equals_the_plain_loop(folder: Path, contents: list[bytes]) -> No
     assert health["duplicates"].pop("sample_ids_total") == len(expected["duplicates"]["sample_ids"])
     assert health["duplicates"].pop("audio_paths_total") == len(expected["duplicates"]["audio_paths"])
     assert {key: health[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    "run", [lambda path, out: merge([path], out), lambda path, _: derive_weights([path])]
+)
+def test_a_file_that_is_no_manifest_is_refused(folder: Path, run: Any) -> None:
+    (path,) = _written(folder, [b"RIFF\nno event\n"])
+    with pytest.raises(InputError, match="holds no event; 2 lines"):
+        run(path, folder / "all.jsonl")
+    with pytest.raises(InputError, match=r"holds no event .as line 1: not JSON"):
+        list(read_events(path, Quarantine(None)))
+    assert not (folder / "all.jsonl").exists()
 
 
 def test_a_run_that_allows_no_broken_line_leaves_its_quarantine_and_no_output(folder: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import mido
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tonewheel.core.errors import InputError
@@ -96,8 +96,15 @@ HITS = st.builds(
 )
 
 
+def test_many_changes_of_tempo_do_not_add_their_errors_up(tmp_path: Path) -> None:
+    points = tuple(TimingPoint(time_s=number * 0.50029, bpm=60 + number % 7) for number in range(400))
+    write_midi(tmp_path / "a.mid", [DrumHit(onset_s=199.9, label="kick")], Timing(points=points))
+    assert abs(read_midi(tmp_path / "a.mid").hits[0].onset_s - 199.9) < 0.0003
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(HITS, max_size=30), st.floats(30, 300), st.floats(0.1, 300), st.floats(30, 300))
+@example([DrumHit(onset_s=1.5078125, label="kick")], 30.0, 1.5078125, 91.0)
 def test_written_hits_read_back(
     tmp_path_factory: pytest.TempPathFactory, hits: list[DrumHit], bpm: float, change_s: float, after: float
 ) -> None:

@@ -21,6 +21,9 @@ LOUDEST_SAMPLE = 1_000.0  # 60 dB over full scale: such floats are integers that
 
 READABLE = "wav, flac, ogg, opus, mp3, aiff, au, caf, mp4, m4a, mov, mkv, webm and aac"
 
+SampleFormat = Literal["pcm_u8", "pcm_16", "pcm_24", "pcm_32", "float", "double"]
+"""How a sample is stored, in bits of an integer or as floating point."""
+
 Decoder = Literal["soundfile", "mp3", "unmeasured mp3", "opus", "mov", "matroska", "aac"]
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonewheel.audio.checks import check_layout, truncated
+from tonewheel.audio.checks import SampleFormat, check_layout, truncated
 from tonewheel.core.errors import InputError
 
 _WARM_UP_S = 0.25  # AAC and Opus need some frames before a seek point for exact samples
@@ -48,6 +48,7 @@ class ContainerReader:
             self.codec: str = self._stream.codec_context.name
             check_layout(path, self.sample_rate_hz, self.channels)
             self.samples = self._length()
+            self.sample_format: SampleFormat | None = None
         except BaseException:
             self._container.close()
             raise

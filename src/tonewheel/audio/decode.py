@@ -15,7 +15,7 @@ from os import PathLike
 import numpy as np
 from numpy.typing import NDArray
 
-from tonewheel.audio.checks import check_layout, check_samples, decoder_for, regular_file
+from tonewheel.audio.checks import SampleFormat, check_layout, check_samples, decoder_for, regular_file
 from tonewheel.audio.container import ContainerReader
 from tonewheel.audio.piped import PipedWavReader, caught_from_a_pipe
 from tonewheel.audio.resample import Resampler
@@ -34,6 +34,8 @@ class AudioInfo(Record):
     sample_rate_hz: int
     channels: int
     codec: str
+    sample_format: SampleFormat | None = None
+    """How a sample is stored; None where the codec stores no samples (mp3, opus, aac) and in containers."""
 
 
 def probe(path: str | PathLike[str]) -> AudioInfo:
@@ -53,6 +55,7 @@ def probe(path: str | PathLike[str]) -> AudioInfo:
             sample_rate_hz=reader.sample_rate_hz,
             channels=reader.channels,
             codec=reader.codec,
+            sample_format=reader.sample_format,
         )
 
 

@@ -1,7 +1,8 @@
 """Write audio files: wav, flac, ogg, opus, mp3 (libsndfile) and AAC in mp4, m4a, mov, mkv (PyAV).
 
 The format is told by the suffix; a file is written whole or not at all. wav is 32-bit float by default, which
-keeps every sample as it is; all others cut what lies outside -1 to 1.
+keeps every sample as it is; all others cut what lies outside -1 to 1. Integers are written as they were read: a file
+that is decoded and written again in its own sample format holds the same numbers.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ from contextlib import ExitStack
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tonewheel.audio.checks import check_layout
+from tonewheel.audio.checks import SampleFormat, check_layout
 from tonewheel.core.errors import InputError, nearest
 from tonewheel.core.files import atomic_path, refuse_overwrite
 
-SampleFormat = Literal["pcm_16", "pcm_24", "float"]
+_BITS = {"PCM_U8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 
 _SOUNDFILE = {
     ".wav": ("WAV", "FLOAT"),
@@ -157,7 +158,10 @@ class Writer:
                 self.path, f"cannot be written: {getattr(error, 'error_string', error)}"
             ) from None
         self._stack.callback(file.close)
-        return lambda block: file.write(np.ascontiguousarray(block.T))
+        bits = _BITS.get(subtype)
+        if bits is None:
+            return lambda block: file.write(np.ascontiguousarray(block.T))
+        return lambda block: file.write(np.ascontiguousarray(_integers(block, bits).T))
 
     def _compression(self, kbps: float) -> float:
         """libsndfile's 0 (most bits) to 1 (fewest) for a bit rate, as its encoders map it back."""
@@ -203,3 +207,15 @@ class Writer:
 
         self._stack.callback(finish)
         return put
+
+
+def _integers(block: NDArray[np.float32], bits: int) -> NDArray[Any]:
+    """Samples as integers of so many bits, in the upper bits of the word that libsndfile takes.
+
+    Its own conversion of floats multiplies by 2^(bits - 1) - 1, though it reads with 2^(bits - 1): sound that was only
+    passed through would come out changed.
+    """
+    full_scale = 2.0 ** (bits - 1)
+    rounded = np.clip(np.rint(block.astype(np.float64) * full_scale), -full_scale, full_scale - 1)
+    word = 16 if bits <= 16 else 32
+    return (rounded.astype(np.int64) << (word - bits)).astype(np.int16 if word == 16 else np.int32)

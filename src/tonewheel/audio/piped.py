@@ -11,10 +11,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tonewheel.audio.checks import check_layout
+from tonewheel.audio.checks import SampleFormat, check_layout
 from tonewheel.audio.stream import pcm_blocks
 from tonewheel.audio.wav import read_wav_header
 from tonewheel.core.errors import InputError
+
+_FORMATS: dict[str, SampleFormat] = {
+    "u8": "pcm_u8",
+    "s16le": "pcm_16",
+    "s24le": "pcm_24",
+    "s32le": "pcm_32",
+    "f32le": "float",
+    "f64le": "double",
+}
 
 
 class PipedWavReader:
@@ -28,6 +37,7 @@ class PipedWavReader:
         self.sample_rate_hz, self.channels = self._header.sample_rate_hz, self._header.channels
         check_layout(path, self.sample_rate_hz, self.channels)
         self.codec = self._header.encoding
+        self.sample_format: SampleFormat | None = _FORMATS[self._header.encoding]
         self.samples: int | None = (path.stat().st_size - self._first_byte) // self._header.frame_bytes
 
     def __enter__(self) -> PipedWavReader:

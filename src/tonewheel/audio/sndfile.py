@@ -17,20 +17,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tonewheel.audio.checks import check_layout, truncated
+from tonewheel.audio.checks import SampleFormat, check_layout, truncated
 from tonewheel.audio.wav import wav_promise
 from tonewheel.core.errors import InputError
 
 _LONGEST_BLOCK = 1 << 20  # samples a channel asked from libsndfile at once
 _UNKNOWN_LENGTH = 1 << 50  # libsndfile answers SF_COUNT_MAX when it cannot know
 _WARM_UP_S = 0.3  # an mp3 frame may borrow bits from frames before it: decode those too, and drop them
+_FORMATS: dict[str, SampleFormat] = {
+    "PCM_S8": "pcm_u8",
+    "PCM_U8": "pcm_u8",
+    "PCM_16": "pcm_16",
+    "PCM_24": "pcm_24",
+    "PCM_32": "pcm_32",
+    "FLOAT": "float",
+    "DOUBLE": "double",
+}
 _SLACK_S = 0.1  # a file may end this much before its header says without being called truncated
 
 
 class SoundfileReader:
     """One open file; use as a context manager.
 
-    Attributes: sample_rate_hz, channels, codec, samples (a channel; None when the file does not say).
+    Attributes: sample_rate_hz, channels, codec, samples (a channel; None when the file does not say), sample_format
+    (how a sample is stored; None where the codec stores none).
     """
 
     def __init__(self, path: Path, noisy: bool = False) -> None:
@@ -50,6 +60,7 @@ class SoundfileReader:
         self.sample_rate_hz: int = self._file.samplerate
         self.channels: int = self._file.channels
         self.codec = _codec(self._file)
+        self.sample_format: SampleFormat | None = _FORMATS.get(self._file.subtype)
         self.samples: int | None = self._file.frames if 0 <= self._file.frames < _UNKNOWN_LENGTH else None
         try:
             check_layout(path, self.sample_rate_hz, self.channels)

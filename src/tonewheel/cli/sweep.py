@@ -104,7 +104,8 @@ def train_once(
     value = told.get("best_score") if score is None else told.get("scores", {}).get(score)
     if not isinstance(value, int | float):
         names = ", ".join(sorted(told.get("scores", {}))) or "nothing"
-        raise TonewheelError(f"train told no score{f' {score}' if score else ''}; it logged {names}")
+        hint = "" if told.get("scores") else "; is fit.max_steps below fit.validate_every_steps?"
+        raise TonewheelError(f"train told no score{f' {score}' if score else ''}; it logged {names}{hint}")
     return Outcome(
         score=float(value),
         lower_is_better=_lower_is_better(run_dir / "run" / "recipe.yaml"),

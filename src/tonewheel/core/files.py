@@ -30,12 +30,11 @@ def atomic_path(path: str | PathLike[str]) -> Iterator[Path]:
     target = Path(path)
     if target.is_dir():
         raise InputError(target, "is a directory; a file is to be written here")
+    refuse_unwritable(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(target, f"cannot be written: {error.strerror}") from None
-    if not os.access(target.parent, os.W_OK):
-        raise InputError(target, "cannot be written: the folder is read-only")
     temporary = target.with_name(f".{target.stem[:100]}.{secrets.token_hex(4)}.part{target.suffix}")
     try:
         yield temporary
@@ -55,9 +54,21 @@ def _to_disk(path: Path) -> None:
 
 
 def refuse_overwrite(path: str | PathLike[str], force: bool) -> None:
-    """InputError if `path` exists and `force` is false; call it before the work, not after."""
+    """InputError if `path` exists and `force` is false, or cannot be made; call it before the work, not after."""
     if not force and Path(path).exists():
         raise InputError(str(path), "exists already; --force replaces it")
+    refuse_unwritable(path)
+
+
+def refuse_unwritable(path: str | PathLike[str]) -> None:
+    """InputError if the folder of `path` is a file, or may not be written in; folders that are missing are fine."""
+    folder = Path(path).absolute().parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise InputError(str(path), f"cannot be written: {folder.name} is a file, not a folder")
+    if not os.access(folder, os.W_OK):
+        raise InputError(str(path), "cannot be written: the folder is read-only")
 
 
 def write_text(path: str | PathLike[str], text: str) -> None:

@@ -81,9 +81,9 @@ class Crowd(Degradation):
         rng = generator(self.seed, "crowd")
         total = np.zeros(samples, np.float32)
         for source in self.sources:
-            loop = _loop(source, sample_rate_hz)
+            loop = looped(source, sample_rate_hz)
             start, share_db = int(rng.integers(len(loop))), rng.uniform(-9, 0)
-            _add_looped(total, loop, start, np.float32(10 ** (share_db / 20)))
+            add_looped(total, loop, start, np.float32(10 ** (share_db / 20)))
         points = max(2, int(np.ceil(samples / (self.swing_s * sample_rate_hz))) + 1)
         knots_db = rng.normal(0, self.swing_db / 2, points)
         # Interpolated ten times a second in dB, then straight lines: no exponential a sample.
@@ -122,14 +122,15 @@ def active_rms(audio: Audio, active: np.ndarray[Any, np.dtype[np.bool_]]) -> flo
 
 
 @lru_cache(maxsize=64)
-def _loop(source: str, sample_rate_hz: int) -> Audio:
-    """A source of RMS 1 whose end runs into its beginning: its last part is faded over its first."""
+def looped(source: str, sample_rate_hz: int, channel: int = 0) -> Audio:
+    """A source of RMS 1, (samples,), whose end runs into its beginning: its last part is faded over its first."""
     if source.startswith(SYNTHETIC):
         samples = _synthetic(source.removeprefix(SYNTHETIC), sample_rate_hz)
     else:
-        samples = read(source, sample_rate_hz)[0]
+        channels = read(source, sample_rate_hz)
+        samples = channels[channel % len(channels)]
     if samples.size == 0 or not np.all(np.isfinite(samples)) or not np.any(samples):
-        raise InputError(source, "a crowd needs finite samples that are not all zero")
+        raise InputError(source, "a loop needs finite samples that are not all zero")
     fade = min(round(FADE_S * sample_rate_hz), len(samples) // 2)
     if fade > 0:
         turn = np.linspace(0, np.pi / 2, fade, dtype=np.float32)
@@ -153,7 +154,8 @@ def _synthetic(name: str, sample_rate_hz: int) -> Audio:
     return np.asarray(made, dtype=np.float32)
 
 
-def _add_looped(total: Audio, loop: Audio, start: int, gain: np.float32) -> None:
+def add_looped(total: Audio, loop: Audio, start: int, gain: np.float32) -> None:
+    """Add a loop to the whole of `total`, (samples,), in place, from sample `start` of the loop on."""
     done = 0
     while done < len(total):
         part = loop[start : start + len(total) - done]

@@ -27,6 +27,8 @@ from tonewheel.manifest.tracks import Quarantined
 RATE_HZ = 16_000
 HIT_SAMPLES = 1_920
 FRAME_SAMPLES = 240
+CUT_S = 0.2
+"""What is read of a recording around a labelled hit."""
 BEFORE_SAMPLES = 32
 SHIFT_SAMPLES = 80
 BANDS = 20
@@ -143,7 +145,11 @@ class HitsGate(Limits):
                 continue
             kept.append(clip)
             prints.append(made)
-        pairs = same_hits(prints, self.least_alike)
+        pairs = [
+            (a, b, score)
+            for a, b, score in same_hits(prints, self.least_alike)
+            if not _overlap(kept[a], kept[b])
+        ]
         copies = {second for _, second, _ in pairs}
         share = len(copies) / max(len(kept), 1)
         findings = tuple(
@@ -166,10 +172,17 @@ class HitsGate(Limits):
         return Judgement((verdict,), measured), left_out
 
 
+def _overlap(a: Clip, b: Clip) -> bool:
+    """Whether two hits are one moment of a recording: a kick and a hat played together are not copies."""
+    if a.path != b.path or a.onset_s is None or b.onset_s is None:
+        return False
+    return abs(a.onset_s - b.onset_s) < CUT_S
+
+
 def _cut(clip: Clip) -> tuple[NDArray[np.float32], int]:
     from tonewheel.audio.decode import load
 
     if clip.onset_s is None:
         return load(clip.path, duration_s=2.0)
     # A little before the labelled onset, because labels are off by some milliseconds.
-    return load(clip.path, start_s=max(0.0, clip.onset_s - 0.02), duration_s=0.2)
+    return load(clip.path, start_s=max(0.0, clip.onset_s - 0.02), duration_s=CUT_S)

@@ -59,21 +59,29 @@ def prose(text: str) -> Markup:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "") -> Markup:
-    """A table; numbers stand to the right, in figures of equal width.
+    """A table; numbers stand to the right under their name, in figures of equal width.
 
     >>> "<td class=number>0.500</td>" in table(["share"], [[0.5]])
     True
     """
-    head = "".join(f"<th scope=col>{escaped(name)}</th>" for name in header)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    body_rows = [list(row) for row in rows]
+    numbers = {place for row in body_rows for place, value in enumerate(row) if _is_number(value)}
+    head = "".join(
+        f"<th scope=col{' class=number' if place in numbers else ''}>{escaped(name)}</th>"
+        for place, name in enumerate(header)
+    )
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in body_rows)
     title = f"<caption>{escaped(caption)}</caption>" if caption else ""
     rest = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     return Markup(f"<div class=scroll><table>{title}{rest}</table></div>")
 
 
 def _cell(value: Any) -> str:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return f"<td{' class=number' if number else ''}>{escaped(value)}</td>"
+    return f"<td{' class=number' if _is_number(value) else ''}>{escaped(value)}</td>"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def figure(picture: Any, caption: str = "", alt: str = "") -> Markup:

@@ -148,26 +148,20 @@ def sections(health: Health) -> tuple[html.Markup, ...]:
         )
         for label, one in health.per_class_counts.items()
     ]
-    parts = [
-        html.section("Figures", html.cards(cards)),
-        html.section("Labels", html.table(["label", "total", "real", "synthetic", *buckets], per_class)),
-        html.section("Techniques", html.table(["technique", "events"], health.technique_counts.items())),
-        html.section(
-            "Hi-hat openness",
-            html.table(["range", "components"], [one.values() for one in health.openness_histogram]),  # type: ignore[misc]
-        ),
-        html.section("Bleed", html.table(["level", "events"], health.bleed_level_distribution.items())),
-        html.section(
-            "Mix context", html.table(["context", "events"], health.mix_context_distribution.items())
-        ),
-        html.section(
-            "Loudness",
-            html.table(
-                ["", "min", "max", "mean", "median"],
-                [(name, *(one or {}).values()) for name, one in health.loudness.items()],
-            ),
-        ),
+    known = any(one["count"] for one in health.openness_histogram)
+    openness: list[Any] = [one.values() for one in health.openness_histogram] if known else []
+    loudness = [(name, *one.values()) for name, one in health.loudness.items() if one]
+    told: list[tuple[str, list[str], Any]] = [
+        ("Labels", ["label", "total", "real", "synthetic", *buckets], per_class),
+        ("Techniques", ["technique", "events"], health.technique_counts.items()),
+        ("Hi-hat openness", ["range", "components"], openness),
+        ("Bleed", ["level", "events"], health.bleed_level_distribution.items()),
+        ("Mix context", ["context", "events"], health.mix_context_distribution.items()),
+        ("Loudness", ["", "min", "max", "mean", "median"], loudness),
     ]
+    # A table of what no event says would be empty.
+    parts = [html.section("Figures", html.cards(cards))]
+    parts += [html.section(title, html.table(header, rows)) for title, header, rows in told if rows]
     if health.split_durations_seconds or health.duration_seconds_by_source:
         rows: list[tuple[Any, ...]] = [
             (kind, name, seconds / 3600)

@@ -86,8 +86,12 @@ def quarantine_path(out: Path) -> Path:
 
 
 def read_events(path: str | Path, quarantine: Quarantine) -> Iterator[EventLine]:
-    """The events of a manifest; blank lines are passed over, broken ones handed to the quarantine."""
+    """The events of a manifest; blank lines are passed over, broken ones handed to the quarantine.
+
+    InputError at the end of a file that has lines and no event at all: it is something else.
+    """
     source = Path(path)
+    good, first_broken = 0, ""
     try:
         lines = source.open("rb")
     except OSError as error:
@@ -104,13 +108,18 @@ def read_events(path: str | Path, quarantine: Quarantine) -> Iterator[EventLine]
                     pass
                 too_long = f"the line is longer than {LONGEST_LINE_BYTES // 2**20} MiB; is this JSONL?"
                 quarantine.add(source, number, too_long, raw[:1000])
+                first_broken = first_broken or f"line {number}: {too_long}"
                 continue
             if not raw.strip():
                 continue
             if reason := broken(raw):
                 quarantine.add(source, number, reason, raw)
+                first_broken = first_broken or f"line {number}: {reason}"
             else:
+                good += 1
                 yield EventLine(number, raw, decoder.decode(raw))
+    if first_broken and not good:
+        raise InputError(source, f"holds no event (as {first_broken})")
 
 
 def rewrite(

@@ -260,13 +260,19 @@ class _WriteClock:
         self._points = [(0.0, first), *((one.time_s, one) for one in others)]
         self._tempos = [min(2**24 - 1, max(1, round(60e6 / one.bpm))) for _, one in self._points]
         self._ticks = [0]
+        # A change falls on a tick, a little beside its own time: what follows is told from there, or the errors
+        # of many changes would add up.
+        self._starts = [0.0]
         for at in range(1, len(self._points)):
             self._ticks.append(self.tick(self._points[at][0], at - 1))
+            length = (self._ticks[at] - self._ticks[at - 1]) / TICKS_A_QUARTER
+            self._starts.append(self._starts[-1] + length * self._tempos[at - 1] / 1e6)
 
     def tick(self, time_s: float, at: int | None = None) -> int:
         if at is None:
-            at = max(0, bisect.bisect_right(self._points, time_s, key=lambda point: point[0]) - 1)
-        quarters = (time_s - self._points[at][0]) * 1e6 / self._tempos[at]
+            # By where changes fall, not by where they were meant: a reader knows no other.
+            at = max(0, bisect.bisect_right(self._starts, time_s) - 1)
+        quarters = (time_s - self._starts[at]) * 1e6 / self._tempos[at]
         return self._ticks[at] + round(quarters * TICKS_A_QUARTER)
 
     def messages(self) -> Iterable[tuple[int, Any]]:

@@ -147,6 +147,18 @@ def read_folder(folder: str | Path, *, tags: bool = True) -> Reading:
     return Reading(tracks=tuple(_from_file(root, path, tags) for path in found))
 
 
+def audio_paths(path: str | Path) -> list[Path]:
+    """The file itself, or all audio below a folder in a stable order; errors as `read_folder`.
+
+    >>> [str(path) for path in audio_paths("one.wav")]
+    ['one.wav']
+    """
+    given = Path(path)
+    if not given.is_dir():
+        return [given]
+    return [given / track.path for track in read_folder(given, tags=False).tracks]
+
+
 def title_from_name(name: str) -> str:
     """A title from a file name without its suffix: the track number goes, underscores become spaces.
 

@@ -136,9 +136,18 @@ class Scan:
     ) -> int:
         """Fill a new table with columns of the events of all sources; returns how many there are.
 
-        `tee` is given every block of good lines as it passes.
+        `tee` is given every block of good lines as it passes. InputError when there are lines and no event.
         """
-        wanted = list(dict.fromkeys(columns))
+        before = self.quarantine.count
+        count = self._load(table, sources, list(dict.fromkeys(columns)), tee)
+        if not count and (broken := self.quarantine.count - before):
+            names = ", ".join(str(source) for source in sources)
+            raise InputError(names, f"holds no event; {broken} lines are broken")
+        return count
+
+    def _load(
+        self, table: str, sources: Sources, wanted: list[str], tee: Callable[[bytes], object] | None
+    ) -> int:
         blocks = (
             block for source in sources for block in _shown(source, good_blocks(source, self.quarantine))
         )

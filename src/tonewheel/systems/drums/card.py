@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tonewheel.learn.checkpoint import load_model
@@ -18,14 +19,13 @@ def card(weights: Path, scores: str = "") -> str:
     facts = model.metadata
     data, run, recipe = facts["data"], facts["run"], facts["recipe"]
     parameters = sum(tensor.numel() for name, tensor in model.tensors.items() if "running" not in name)
-    lists = "\n\n".join(
-        f"{title}:\n\n" + "\n".join(f"- {line}" for line in lines)
-        for title, lines in (
-            ("Kits", data["kit_sources"]),
-            ("Performances", data["groove_sources"]),
-            ("Music under the drums, with its own drums taken out", data["beds"]),
-            ("Rooms", data["rooms"]),
-        )
+    lists = source_lists(
+        {
+            "Kits": data["kit_sources"],
+            "Performances": data["groove_sources"],
+            "Music under the drums, with its own drums taken out": data["beds"],
+            "Rooms": data["rooms"],
+        }
     )
     valid = "\n".join(f"| {name} | {value:.3f} |" for name, value in facts["valid"].items())
     return f"""# Drum transcriber
@@ -50,16 +50,31 @@ On held-out performances, kits, rooms and music (F; thresholds were fitted on th
 | | F |
 | --- | --- |
 {valid}
-{f"{chr(10)}## Scores{chr(10)}{chr(10)}{scores}{chr(10)}" if scores else ""}
+{ending(scores, lists)}
+
+The synthesised kits, songs and {data["synthesised_rooms"]} rooms are ours, CC0.
+"""
+
+
+def source_lists(sections: Mapping[str, Sequence[str]]) -> str:
+    """Markdown lists of what was learned from, those that are not empty."""
+    return "\n\n".join(
+        f"{title}:\n\n" + "\n".join(f"- {line}" for line in lines)
+        for title, lines in sections.items()
+        if lines
+    )
+
+
+def ending(scores: str, lists: str) -> str:
+    """The end of a card: scores if there are any, then sources."""
+    told = f"\n## Scores\n\n{scores}\n" if scores else ""
+    return f"""{told}
 ## Sources
 
 Each under its own licence; no GPL-alone, non-commercial or unstated licence is among them. MuldjordKit: drum
 samples provided by DrumGizmo.org. Salamander: Alexander Holm.
 
-{lists}
-
-The synthesised kits, songs and {data["synthesised_rooms"]} rooms are ours, CC0.
-"""
+{lists}"""
 
 
 def _number(value: float | None) -> str:

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tonewheel.systems.drums import (
-    check_commands,
-    collect_commands,
-    hits_commands,
-    manifest_commands,
-    mine_commands,
-    model_commands,
-    transcribe_commands,
-)
+from tonewheel.systems.drums.verbs import check, collect, hits, manifest, mine, model, transcribe
 
 app = typer.Typer(
     help="Which drum was struck when, and how hard.",
@@ -21,12 +13,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-app.command()(model_commands.prepare)
-app.add_typer(check_commands.app, name="check")
-app.command()(model_commands.train)
-app.command()(model_commands.evaluate)
-app.command()(transcribe_commands.transcribe)
-app.command()(hits_commands.classify)
-app.add_typer(collect_commands.app, name="collect")
-app.add_typer(manifest_commands.app, name="manifest")
-app.command()(mine_commands.mine)
+app.command()(model.prepare)
+app.add_typer(check.app, name="check")
+app.command()(model.train)
+app.command()(model.evaluate)
+app.command()(transcribe.transcribe)
+app.command()(hits.classify)
+app.add_typer(collect.app, name="collect")
+app.add_typer(manifest.app, name="manifest")
+app.command()(mine.mine)

@@ -15,7 +15,7 @@ from torch.nn import functional
 from tonewheel.learn.spectra import LogMel
 from tonewheel.systems.drums.prepare import Prepared
 from tonewheel.systems.drums.recipe import DrumsRecipe
-from tonewheel.systems.drums.scene import BEFORE_S, Scene, Stage
+from tonewheel.systems.drums.stage.scene import BEFORE_S, Scene, Stage
 
 MASKED_SHARE = 0.3
 WIDEST_MASK = 10

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from tonewheel.audio.encode import write
+from tonewheel.audio.loudness import integrated_lufs
 from tonewheel.core.errors import InputError
 from tonewheel.core.seeds import draw_seed, generator
 from tonewheel.gates import html
@@ -22,12 +23,12 @@ from tonewheel.synth.compose import compose
 from tonewheel.synth.render import render
 from tonewheel.synth.song import DrumEvent, Song
 from tonewheel.systems import Chapter
-from tonewheel.systems.drums.outputs import Song as About
-from tonewheel.systems.drums.outputs import write_hits
-from tonewheel.systems.drums.page import mp3
-from tonewheel.systems.drums.picture import draw
+from tonewheel.systems.drums.hearing.ears import Ears
 from tonewheel.systems.drums.transcribe import Transcription, transcribe
-from tonewheel.systems.drums.transcriber import Ears
+from tonewheel.systems.drums.writing.outputs import Song as About
+from tonewheel.systems.drums.writing.outputs import write_hits
+from tonewheel.systems.drums.writing.page import mp3
+from tonewheel.systems.drums.writing.picture import draw
 
 Floats = NDArray[np.float32]
 
@@ -55,7 +56,7 @@ def chapter(folder: Path, seed: int, song: Song | None = None, ears: Ears | None
     """
     began = perf_counter()
     song = song or draw_song(seed)
-    mix = np.asarray(render(song, RATE_HZ).mix, np.float32)
+    mix = mixed(song)
     path = folder / "song.flac"
     write(path, mix, RATE_HZ, sample_format="pcm_16")
     rendered_s = perf_counter() - began
@@ -79,6 +80,18 @@ def chapter(folder: Path, seed: int, song: Song | None = None, ears: Ears | None
     write(folder / "transcription.flac", again, RATE_HZ, sample_format="pcm_16")
     found = total(table).matched > 0
     return Chapter(TITLE, found, lines, sections(song, one, table, mix, again, rendered_s, heard_s))
+
+
+def mixed(song: Song) -> Floats:
+    """The song as a record has it: drums as loud as all the rest together, peak at 0.9. Mono."""
+    stems = render(song, RATE_HZ).stems
+    drums = np.asarray(stems["drums"], np.float32)
+    rest = np.zeros_like(drums)
+    for name, stem in stems.items():
+        rest += np.float32(name != "drums") * stem
+    under = integrated_lufs(drums, RATE_HZ) - integrated_lufs(rest, RATE_HZ)
+    mix = drums + rest * np.float32(10 ** (under / 20) if np.isfinite(under) else 1.0)
+    return np.asarray(mix * np.float32(0.9 / max(float(np.abs(mix).max(initial=0.0)), 1e-6)), np.float32)
 
 
 def draw_song(seed: int) -> Song:
@@ -160,8 +173,9 @@ def sections(
     return (
         html.section(
             TITLE,
-            f"A band that exists only as code plays {song.seconds:.0f} s of {song.style}; only the mix of all"
-            " its instruments is given to the transcriber. What was really played is known exactly.",
+            f"A band that exists only as code plays {song.seconds:.0f} s of {song.style}; only the mix,"
+            " drums as loud as all the rest together, is given to the transcriber. What was really played is"
+            " known exactly.",
             html.cards(
                 [
                     (

@@ -13,19 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonewheel.core.console import say
-from tonewheel.core.files import write_json, write_text
+from tonewheel.core.files import refuse_unwritable, write_json, write_text
 from tonewheel.core.progress import progress
-from tonewheel.core.records import Record
 from tonewheel.core.seeds import generator
-from tonewheel.gates import html
 from tonewheel.metrics.bootstrap import Interval, interval
 from tonewheel.metrics.onsets import Counts, count, deviations
 from tonewheel.systems.drums.baselines import librosa_onset
 from tonewheel.systems.drums.baselines.flux import flux, pick
 from tonewheel.systems.drums.card import card
-from tonewheel.systems.drums.decode import family_times
-from tonewheel.systems.drums.songs import FIVE, Song, read_songs
-from tonewheel.systems.drums.transcriber import Ears
+from tonewheel.systems.drums.hearing.decode import family_times
+from tonewheel.systems.drums.hearing.ears import Ears
+from tonewheel.systems.drums.prepare import Prepared
+from tonewheel.systems.drums.scoring.labels import Tally
+from tonewheel.systems.drums.scoring.renders import measure
+from tonewheel.systems.drums.scoring.report import Answer, Line, Scores
+from tonewheel.systems.drums.scoring.songs import FIVE, Song, read_songs
 
 THREE = ("kick", "snare", "hihat")
 TOLERANCES_S = (0.05, 0.03, 0.02)
@@ -37,72 +39,6 @@ Times = dict[str, NDArray[np.float64]]
 Method = Callable[[NDArray[np.float32]], Times]
 
 
-class Answer(Record):
-    """What a method found in one song: counts a class and tolerance, and how late its matched hits are."""
-
-    song: str
-    condition: str
-    method: str
-    counts: dict[str, dict[str, tuple[int, ...]]]
-    """Class, then tolerance in ms: matched, reference, estimate."""
-    offset_median_ms: float | None
-
-
-class Line(Record):
-    """One measured figure: what, of which method, its interval, and the target if there is one."""
-
-    table: str
-    name: str
-    method: str
-    value: Interval
-    target: float | None = None
-
-
-class Scores(Record):
-    """All figures of one evaluation."""
-
-    model: str
-    songs: tuple[str, ...]
-    drums_to_rest_db: float
-    lines: tuple[Line, ...]
-    valid: dict[str, float]
-    """F on held-out renders, as stored with the weights."""
-    answers: tuple[Answer, ...] = ()
-
-    def markdown(self) -> str:
-        """The figures as Markdown tables."""
-        parts = [self._lead()]
-        for title, header, rows in self._tables():
-            cells = [header, ["---"] * len(header), *rows]
-            parts.append(f"**{title}**\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in cells))
-        return "\n\n".join(parts)
-
-    def page(self) -> str:
-        """The figures as a page to look at."""
-        sections = [html.section(title, html.table(header, rows)) for title, header, rows in self._tables()]
-        return html.page("Which drum was struck: evaluation", sections, lead=self._lead())
-
-    def _lead(self) -> str:
-        return (
-            f"Weights {self.model[:12]}, {len(self.songs)} songs ({', '.join(self.songs)}); in the mix every part "
-            f"is equally loud and drums are {self.drums_to_rest_db:g} LU above their sum. F, with 95 % intervals "
-            "over songs."
-        )
-
-    def _tables(self) -> Iterable[tuple[str, list[str], list[list[str]]]]:
-        for title in dict.fromkeys(line.table for line in self.lines):
-            lines = [line for line in self.lines if line.table == title]
-            methods = list(dict.fromkeys(line.method for line in lines))
-            rows = []
-            for name in dict.fromkeys(line.name for line in lines):
-                row = {line.method: line for line in lines if line.name == name}
-                target = next((line.target for line in row.values() if line.target is not None), None)
-                cells = [_cell(row[m].value) if m in row else "" for m in methods]
-                rows.append([name, "" if target is None else f"{target:g}", *cells])
-            yield title, ["", "target", *methods], rows
-        yield "Held-out renders", ["", "F"], [[name, f"{value:.3f}"] for name, value in self.valid.items()]
-
-
 def evaluate(
     ears: Ears,
     songs: Path,
@@ -110,10 +46,29 @@ def evaluate(
     *,
     baselines: bool = True,
     drums_to_rest_db: float = 0.0,
-    valid: dict[str, float] | None = None,
+    prepared: Path | None = None,
+    scenes: int = 60,
 ) -> Scores:
-    """Score the songs of a folder; writes scores.json, scores.md, index.html and card.md in `out`."""
+    """Score the songs of a folder; writes scores.json, scores.md, index.html and card.md in `out`.
+
+    With `prepared` also on so many held-out renders. Weights from a file are scored in int8 as well, and left
+    beside the report as drums.int8.safetensors.
+    """
+    # Whatever may be wrong with the inputs is told before anything is written.
+    refuse_unwritable(out / "scores.json")
+    held = None if prepared is None else Prepared(prepared)
+    heard = list(read_songs(songs, ears.spec.sample_rate_hz))
     methods: dict[str, Method] = {"tonewheel": lambda audio: _ours(ears, audio)}
+    small = None
+    size_mb = {}
+    if ears.path is not None:
+        small = ears.write_int8(out / "drums.int8.safetensors")
+        methods["int8"] = lambda audio: _ours(small, audio)
+        size_mb = {
+            name: round(one.path.stat().st_size / 1e6, 3)
+            for name, one in (("float32", ears), ("int8", small))
+            if one.path is not None
+        }
     if baselines:
         methods["band flux"] = _flux
         if librosa_onset.available():
@@ -121,15 +76,20 @@ def evaluate(
         else:
             say("librosa is not installed: no librosa column")
     answers = []
-    for song in progress(list(read_songs(songs, ears.spec.sample_rate_hz)), "hear songs"):
+    tallies = {"drums alone": Tally(), "mix": Tally()}
+    for song in progress(heard, "hear songs"):
         for condition, audio in (("drums alone", song.drums), ("mix", song.mix(drums_to_rest_db))):
             answers += [_answer(song, condition, name, method(audio)) for name, method in methods.items()]
+            if song.labels:
+                tallies[condition].add(song.labels, ears.transcribe(audio))
     scores = Scores(
         model=ears.fingerprint,
         songs=tuple(dict.fromkeys(answer.song for answer in answers)),
         drums_to_rest_db=drums_to_rest_db,
         lines=tuple(_lines(answers, list(methods))),
-        valid=valid or {},
+        size_mb=size_mb,
+        labels={condition: figures for condition, tally in tallies.items() if (figures := tally.figures())},
+        renders=measure(held, ears, small, scenes) if held is not None else None,
         answers=tuple(answers),
     )
     write_json(out / "scores.json", scores)
@@ -228,8 +188,3 @@ def _pooled(answers: Sequence[Answer], classes: Sequence[str], tolerance_s: floa
 
 def _plain(value: float, n: int) -> Interval:
     return Interval(value=value, low=None, high=None, n=n, groups=n)
-
-
-def _cell(value: Interval) -> str:
-    spread = "" if value.low is None or value.high is None else f" ({value.low:.3f}-{value.high:.3f})"
-    return f"{value.value:.3f}{spread}"

@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from tonewheel.audio.decode import load
 from tonewheel.audio.encode import write
 from tonewheel.core.errors import InputError, TonewheelError
-from tonewheel.core.files import atomic_path, write_json
+from tonewheel.core.files import atomic_path, refuse_unwritable, write_json
 from tonewheel.core.progress import progress
 from tonewheel.core.records import Record, read_jsonl, write_jsonl
 from tonewheel.core.seeds import generator
 from tonewheel.manifest.licence import classify
 from tonewheel.manifest.tracks import Quarantined, Track, read_tracks
-from tonewheel.systems.drums.beds import without_drums
-from tonewheel.systems.drums.grooves import Groove, read_groove, synthesise
-from tonewheel.systems.drums.kits import OURS, SAMPLE_RATE_HZ, Audio, Shot, read_shots, synthesise_shots
+from tonewheel.systems.drums.stage.beds import without_drums
+from tonewheel.systems.drums.stage.grooves import Groove, read_groove, synthesise
+from tonewheel.systems.drums.stage.kits import OURS, SAMPLE_RATE_HZ, Audio, Shot, read_shots, synthesise_shots
 
 Made = TypeVar("Made")
 
@@ -104,13 +104,14 @@ def prepare(
     seed: int = 0,
 ) -> tuple[Prepared, list[Quarantined]]:
     """Read `sources`, folders with an index.csv of one-shots, MIDI, music and rooms, into `out`."""
-    out.mkdir(parents=True, exist_ok=True)
+    refuse_unwritable(out / "shots.jsonl")
     left_out: list[Quarantined] = []
     found: list[tuple[Track, Path]] = []
     for source in sources:
         reading = read_tracks(source / "index.csv")
         left_out.extend(reading.quarantined)
         found.extend((track, source) for track in reading.tracks)
+    out.mkdir(parents=True, exist_ok=True)
     _store_shots(found, out, synth_kits, seed, left_out)
     _store_grooves(found, out, synth_grooves, seed, left_out)
     rooms = [

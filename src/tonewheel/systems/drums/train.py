@@ -16,15 +16,15 @@ from tonewheel.learn.fit import RunResult, fit, versions
 from tonewheel.learn.schedule import adamw
 from tonewheel.learn.stream import Stream
 from tonewheel.metrics.onsets import Counts, count
-from tonewheel.systems.drums.calibrate import fit_rule
 from tonewheel.systems.drums.card import card
 from tonewheel.systems.drums.data import Batch, SceneStream
-from tonewheel.systems.drums.decode import peaks
 from tonewheel.systems.drums.families import FAMILY_OF
+from tonewheel.systems.drums.hearing.calibrate import fit_rule
+from tonewheel.systems.drums.hearing.decode import peaks
+from tonewheel.systems.drums.hearing.ears import KIND, Ears, build
 from tonewheel.systems.drums.loss import Losses, losses
 from tonewheel.systems.drums.prepare import Prepared
 from tonewheel.systems.drums.recipe import DrumsRecipe
-from tonewheel.systems.drums.transcriber import KIND, Ears, build
 
 VALIDATION_BATCHES = 6
 SCORED_FAMILIES = 5

@@ -24,11 +24,11 @@ from tonewheel.core.records import Record
 from tonewheel.manifest.components import class_of, fold, is_known
 from tonewheel.manifest.drum_hits import DrumHit, in_order
 from tonewheel.manifest.timing import bpm_problem
-from tonewheel.systems.drums.decode import DecodeRule, Picker
 from tonewheel.systems.drums.families import FAMILIES, LABELS
-from tonewheel.systems.drums.refine import Refiner
-from tonewheel.systems.drums.tempo import Tempo, find_tempo, note_value, snap
-from tonewheel.systems.drums.transcriber import Ears, Stream
+from tonewheel.systems.drums.hearing.decode import DecodeRule, Picker
+from tonewheel.systems.drums.hearing.ears import Ears, Stream
+from tonewheel.systems.drums.hearing.refine import Refiner
+from tonewheel.systems.drums.rhythm.tempo import Tempo, find_tempo, note_value, snap
 
 if TYPE_CHECKING:
     from tonewheel.systems.drums.hits.classifier import HitClassifier

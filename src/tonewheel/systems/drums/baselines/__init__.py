@@ -1,0 +1,1 @@
+"""What one writes in an afternoon, to be scored beside ours."""

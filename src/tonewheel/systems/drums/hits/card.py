@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tonewheel.learn.checkpoint import load_model
+from tonewheel.systems.drums.card import ending, source_lists
 
 USE = """Tells what one drum hit is, from half a second around its onset: which of twelve labels, how hard, how open
 the hat was, and whether it is a drum at all. It hears one hit, not a bar: of drums struck together it names the
-loudest, and a lone tom is called high, mid or low by its sound, without the others of its set."""
+loudest. Toms are told by pitch, best beside the others of their kit."""
 
 
 def card(weights: Path, scores: str = "") -> str:
@@ -19,16 +20,17 @@ def card(weights: Path, scores: str = "") -> str:
     front = recipe["front_end"]
     parameters = sum(tensor.numel() for name, tensor in model.tensors.items() if not _is_statistic(name))
     seconds = (front["n_fft"] + (front["frames"] - 1) * front["hop_samples"]) / front["sample_rate_hz"]
-    lists = "\n\n".join(
-        f"{title}:\n\n" + "\n".join(f"- {line}" for line in lines)
-        for title, lines in (
-            ("Kits", data["kit_sources"]),
-            ("Music under the hits, with its own drums taken out", data["beds"]),
-            ("Rooms", data["rooms"]),
-        )
-        if lines
+    lists = source_lists(
+        {
+            "Kits": data["kit_sources"],
+            "Music under the hits, with its own drums taken out": data["beds"],
+            "Rooms": data["rooms"],
+        }
     )
     score = "not measured" if run["best_score"] is None else f"{run['best_score']:.3f}"
+    best = f"best at step {run['best_step']} (macro F {score} on varied hits of kits held out for validation)"
+    if "valid" in recipe["examples"]["splits"]:
+        best = "the kits of validation trained too, with the settings that had done best without them"
     more = f" and {data['dataset_hits']} of a dataset" if data["dataset_hits"] else ""
     return f"""# Drum hit classifier
 
@@ -42,17 +44,10 @@ def card(weights: Path, scores: str = "") -> str:
 | input | mono at {front["sample_rate_hz"]} Hz, {seconds:.2f} s from {front["lead_s"]:g} s before the onset, log-mel \
 {front["n_mels"]} x {front["frames"]} |
 | labels | {", ".join(facts["labels"])} |
-| trained | {run["steps"]} steps of {recipe["fit"]["batch_size"]} clips; best at step {run["best_step"]} \
-(macro F {score} on varied hits of kits held out for validation) |
+| trained | {run["steps"]} steps of {recipe["fit"]["batch_size"]} clips; {best} |
 | data | {data["hits"]} recorded hits{more}, {data["synthesised_kits"]} synthesised kits |
 | software | torch {facts["versions"]["torch"]}, tonewheel {facts["versions"]["tonewheel"]} |
-{f"{chr(10)}## Scores{chr(10)}{chr(10)}{scores}{chr(10)}" if scores else ""}
-## Sources
-
-Each under its own licence; no GPL-alone, non-commercial or unstated licence is among them. MuldjordKit: drum
-samples provided by DrumGizmo.org. Salamander: Alexander Holm.
-
-{lists}
+{ending(scores, lists)}
 """
 
 

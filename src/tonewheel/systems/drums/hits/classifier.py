@@ -14,13 +14,14 @@ from pydantic import ValidationError
 
 from tonewheel.audio.decode import load
 from tonewheel.core.errors import InputError, ModelMismatchError
-from tonewheel.core.records import Record
 from tonewheel.learn.checkpoint import load_model, load_weights
 from tonewheel.learn.spectra import LogMel
 from tonewheel.metrics.calibration import Logistic
 from tonewheel.systems.drums.families import LABELS
+from tonewheel.systems.drums.hits.answers import FileAnswer, HitAnswer
 from tonewheel.systems.drums.hits.model import HitNet, energy
 from tonewheel.systems.drums.hits.recipe import HitsRecipe
+from tonewheel.systems.drums.hits.toms import by_pitch, pitch_hz
 
 Audio = NDArray[np.float32]
 SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights" / "hits.safetensors"
@@ -33,30 +34,6 @@ ONSET_DB = -26.0
 """A hit begins where it first comes this near to its peak, within `RISE_S` before that."""
 RISE_S = 0.05
 LONGEST_S = 30.0
-
-
-class HitAnswer(Record):
-    """What one hit is; `openness` only for hats."""
-
-    label: str
-    scores: dict[str, float]
-    """Probability of each of the 12 labels, were it a drum; they sum to 1."""
-    velocity: float
-    """0..1, against the hits of the same drum."""
-    openness: float | None
-    unknown: float
-    """Probability that it is no drum of these labels."""
-
-
-class FileAnswer(Record):
-    """What the hit in a file is: the line that `drums classify --json` prints."""
-
-    path: str
-    label: str
-    scores: dict[str, float]
-    velocity: float
-    openness: float | None
-    unknown: float
 
 
 class HitClassifier:
@@ -109,12 +86,14 @@ class HitClassifier:
     def classify(
         self, audio: Audio, onset_s: float | None = None, level_db: float | None = None
     ) -> HitAnswer:
-        """What the hit in mono audio at the front end's rate is; its onset is looked for when it is not told.
+        """What the only hit in mono audio at the front end's rate is; its onset is looked for when it is not told.
 
-        `level_db` is its peak against the loudest hit of its drum, which only the velocity depends on.
+        `level_db` is its peak against the loudest hit of its drum, which only the velocity depends on. Nothing
+        else sounds, so toms are told by their pitch too.
         """
         onset_s = find_onset(audio, self.sample_rate_hz) if onset_s is None else onset_s
-        return self.at(audio, [onset_s], [np.nan if level_db is None else level_db])[0]
+        answer = self.at(audio, [onset_s], [np.nan if level_db is None else level_db])[0]
+        return by_pitch(answer, pitch_hz(audio, onset_s, self.sample_rate_hz))
 
     def at(
         self, audio: Audio, onsets_s: Iterable[float], levels_db: Iterable[float] | None = None
@@ -150,6 +129,7 @@ class HitClassifier:
                     velocity=round(velocity[number], 4),
                     openness=round(openness[number], 4) if label.startswith("hihat") else None,
                     unknown=round(1 - float(known[number]), 6),
+                    pitch_hz=None,
                 )
             )
         return answers

@@ -15,7 +15,7 @@ from tonewheel.manifest.event_lines import Event, Quarantine, components_of, num
 from tonewheel.manifest.tracks import Quarantined
 from tonewheel.systems.drums.families import LABELS
 from tonewheel.systems.drums.hits.shelf import Known
-from tonewheel.systems.drums.kits import SAMPLE_RATE_HZ, Audio, Shot
+from tonewheel.systems.drums.stage.kits import SAMPLE_RATE_HZ, Audio, Shot
 
 SPLITS = ("train", "valid", "test")
 CLIPS_IN_MEMORY = 4096

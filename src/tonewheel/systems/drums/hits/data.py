@@ -16,12 +16,13 @@ from tonewheel.degrade.room import Room
 from tonewheel.learn.spectra import LogMel
 from tonewheel.systems.drums.families import LABELS
 from tonewheel.systems.drums.hits.clips import ClipDataset
+from tonewheel.systems.drums.hits.model import NATS_PER_DB
 from tonewheel.systems.drums.hits.outliers import Outliers
 from tonewheel.systems.drums.hits.recipe import HitsRecipe
 from tonewheel.systems.drums.hits.shelf import Known, Shelf
-from tonewheel.systems.drums.kits import SAMPLE_RATE_HZ, Audio
 from tonewheel.systems.drums.prepare import Prepared
-from tonewheel.systems.drums.render import Instrument
+from tonewheel.systems.drums.stage.kits import SAMPLE_RATE_HZ, Audio
+from tonewheel.systems.drums.stage.render import Instrument
 
 NO_LABEL = -1
 TOLD_SHARE = 0.6
@@ -57,7 +58,7 @@ class HitStream:
         self.spec = recipe.front_end.spec()
         self.log_mel = LogMel(self.spec, precise=False)
         self.samples, self.lead = recipe.front_end.samples, recipe.front_end.lead_samples
-        self.shelf = Shelf(prepared, split)
+        self.shelf = Shelf(prepared, *(recipe.examples.splits if self.training else (split,)))
         self.dataset = dataset
         self.shares = self.shelf.shares(recipe.examples.balance)
         self.outliers = Outliers(prepared, split, self.samples, self.lead, per_kind=outliers_per_kind)
@@ -79,6 +80,9 @@ class HitStream:
                 rows.append((level_db, float(known.label), known.velocity, known.openness))
         pictures = self.log_mel(torch.from_numpy(np.stack(clips)))
         if self.training:
+            for heard in np.flatnonzero(rng.random(count) < self.recipe.examples.filter_share):
+                gain_db = random_filter_db(rng, self.spec.n_mels, self.recipe.examples.filter_db)
+                pictures[heard] += torch.from_numpy(gain_db * np.float32(NATS_PER_DB))[:, None]
             for masked in np.flatnonzero(rng.random(count) < self.recipe.examples.mask_share):
                 low, width = rng.integers(0, self.spec.n_mels), rng.integers(1, WIDEST_MASK + 1)
                 pictures[masked, low : low + width] = float(np.log(self.spec.floor))
@@ -141,6 +145,16 @@ class HitStream:
             codec = Codec.draw(rng, formats=("mp3", "vorbis"), bitrate_kbps=(48, 128))
             audio = codec.apply(0.8 * audio / np.float32(np.abs(audio).max(initial=1e-3)), SAMPLE_RATE_HZ)
         return np.asarray(audio * np.float32(10 ** (float(rng.uniform(-20, 0)) / 20)), np.float32)
+
+
+def random_filter_db(rng: np.random.Generator, bands: int, spread_db: float) -> Audio:
+    """Gain of every band, (bands,): straight lines between 3 to 6 random points.
+
+    Source: Nam et al., FilterAugment: an acoustic environmental data augmentation method, ICASSP 2022.
+    """
+    inner = np.sort(rng.uniform(0, bands - 1, int(rng.integers(1, 5))))
+    points = np.concatenate([[0.0], inner, [bands - 1.0]])
+    return np.interp(np.arange(bands), points, rng.normal(0, spread_db, len(points))).astype(np.float32)
 
 
 def _add(out: Audio, sound: Audio, start: int, gain: float) -> None:

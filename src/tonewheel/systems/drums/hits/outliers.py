@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from tonewheel.core.files import atomic_path
 from tonewheel.core.progress import progress
 from tonewheel.core.seeds import generator
-from tonewheel.systems.drums.kits import SAMPLE_RATE_HZ, Audio
 from tonewheel.systems.drums.prepare import Prepared
 from tonewheel.systems.drums.recipe import SceneRecipe
-from tonewheel.systems.drums.scene import Stage
+from tonewheel.systems.drums.stage.kits import SAMPLE_RATE_HZ, Audio
+from tonewheel.systems.drums.stage.scene import Stage
 
 ONLY_VALID = ("harp", "bell", "reed", "bass_upright", "chip_pulse", "sung")
 """Families of instruments that training never hears, so that validation has some that are new to it."""

@@ -57,6 +57,9 @@ class HitNetworkRecipe(Recipe):
 class ExampleRecipe(Recipe):
     """How hits are chosen and varied."""
 
+    splits: tuple[Literal["train", "valid"], ...] = Field(
+        ("train",), min_length=1, description="train; with valid too once all else is chosen"
+    )
     balance: float = Field(0.6, ge=0, le=1, description="0: labels as often as there are hits; 1: all alike")
     synthetic_share: float = Field(0.3, ge=0, le=1, description="share of hits from synthesised kits")
     dataset_share: float = Field(
@@ -71,6 +74,10 @@ class ExampleRecipe(Recipe):
     room_share: float = Field(0.3, ge=0, le=1)
     codec_share: float = Field(0.04, ge=0, le=1, description="share through a codec: it is slow")
     mask_share: float = Field(0.3, ge=0, le=1, description="share with a band of the picture blanked")
+    filter_share: float = Field(
+        0.6, ge=0, le=1, description="share whose bands are raised and lowered at random, as by microphones"
+    )
+    filter_db: float = Field(8.0, ge=0, description="standard deviation of that gain")
     outlier_share: float = Field(0.25, ge=0, lt=1, description="share of a batch that is no drum")
 
 

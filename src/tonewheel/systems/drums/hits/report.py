@@ -23,6 +23,7 @@ def write_report(scores: HitScores, out: Path) -> None:
     apart = scores.unknown.get("all", {})
     cards = [
         ("macro F", f"{scores.macro_f.value:.3f}", f"n = {scores.n}, {', '.join(scores.kits)}"),
+        ("as one kit", f"{scores.macro_f_one_kit.value:.3f}", "macro F, toms told apart in their kit"),
         ("by rule", f"{scores.macro_f_by_rule:.3f}", "without learning"),
         ("FPR at 95 % TPR", f"{apart.get('fpr', float('nan')):.3f}", "drums against what is none"),
         ("openness error", "–" if scores.openness_mae is None else f"{scores.openness_mae:.3f}", "hats"),

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonewheel.systems.drums.families import LABELS
-from tonewheel.systems.drums.hits.classifier import FileAnswer, HitAnswer, find_onset, load_hit
-from tonewheel.systems.drums.kits import SAMPLE_RATE_HZ
+from tonewheel.systems.drums.hits.answers import FileAnswer, HitAnswer
+from tonewheel.systems.drums.hits.classifier import find_onset, load_hit
+from tonewheel.systems.drums.stage.kits import SAMPLE_RATE_HZ
 
 Audio = NDArray[np.float32]
 
@@ -68,7 +69,9 @@ def judge(
     openness = {"hihat_closed": 0.0, "hihat_open": 1.0}.get(label)
     velocity = float(np.clip(1 + level_db / 40, 0, 1)) if np.isfinite(level_db) else 0.5
     scores = {name: float(name == label) for name in LABELS}
-    return HitAnswer(label=label, scores=scores, velocity=velocity, openness=openness, unknown=0.0)
+    return HitAnswer(
+        label=label, scores=scores, velocity=velocity, openness=openness, unknown=0.0, pitch_hz=None
+    )
 
 
 def judge_file(path: str | Path) -> FileAnswer:

@@ -12,8 +12,8 @@ from tonewheel.core.errors import InputError
 from tonewheel.core.seeds import generator
 from tonewheel.systems.drums.families import LABELS
 from tonewheel.systems.drums.hits.strengths import openness_of, velocities
-from tonewheel.systems.drums.kits import OURS, SAMPLE_RATE_HZ, Audio, Shot
 from tonewheel.systems.drums.prepare import Prepared
+from tonewheel.systems.drums.stage.kits import OURS, SAMPLE_RATE_HZ, Audio, Shot
 
 LONGEST_S = 0.8
 HALF_OPEN_KITS = 24
@@ -36,10 +36,10 @@ class Known(NamedTuple):
 class Shelf(Prepared):
     """A prepared folder for single hits; synthesised hats of every openness stand beside its own."""
 
-    def __init__(self, prepared: Prepared, split: str) -> None:
+    def __init__(self, prepared: Prepared, *splits: str) -> None:
         super().__init__(prepared.folder)
         self._made: list[Audio] = []
-        own = [shot for shot in self.shots if shot.split == split]
+        own = [shot for shot in self.shots if shot.split in splits]
         velocity = velocities(own)
         self.known = [
             Known(
@@ -51,9 +51,10 @@ class Shelf(Prepared):
             for shot in own
         ]
         if not self.known:
-            raise InputError(prepared.folder, f"has no hits in the {split} split")
-        if split != "test" and any(shot.synthetic for shot in own):
-            self.known += self._half_open(split)
+            raise InputError(prepared.folder, f"has no hits in the {' or '.join(splits)} split")
+        for split in splits:
+            if split != "test" and any(shot.synthetic for shot in own):
+                self.known += self._half_open(split)
         self.of: dict[int, dict[bool, dict[tuple[str, str], list[Known]]]] = defaultdict(
             lambda: {False: defaultdict(list), True: defaultdict(list)}
         )

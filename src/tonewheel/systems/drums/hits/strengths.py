@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tonewheel.systems.drums.kits import Shot
+from tonewheel.systems.drums.stage.kits import Shot
 
 FEWEST_LAYERS = 3
 LOUDEST = 1.0005

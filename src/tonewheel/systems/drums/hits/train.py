@@ -168,7 +168,8 @@ def release(
     net = HitNet(recipe.network, recipe.front_end.n_mels)
     load_weights(net, state_weights(result.best, prefix="net."), result.best)
     known, limit = calibrate(net.eval(), validation)
-    shots = [shot for shot in prepared.shots if shot.split == "train"]
+    splits = recipe.examples.splits
+    shots = [shot for shot in prepared.shots if shot.split in splits]
     real = [shot for shot in shots if not shot.synthetic]
     facts = {
         "kind": KIND,

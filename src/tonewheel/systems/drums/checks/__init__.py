@@ -1,0 +1,1 @@
+"""What a data set and a model must pass before they are used."""

@@ -1,0 +1,1 @@
+"""Labelled hits into a collection, and a data set out of it."""

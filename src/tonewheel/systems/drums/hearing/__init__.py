@@ -1,0 +1,1 @@
+"""From what the network says of each frame to hits."""

@@ -1,0 +1,1 @@
+"""Kits that play grooves in rooms, under music: training scenes with exact labels."""

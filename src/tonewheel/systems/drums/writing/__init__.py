@@ -1,0 +1,1 @@
+"""Hits as files and pages for people and programs."""

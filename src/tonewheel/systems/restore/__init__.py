@@ -1,0 +1,1 @@
+"""Old recordings without their clicks, crackle, hiss and hum, and with all of their music."""
