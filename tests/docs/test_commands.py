@@ -26,7 +26,7 @@ from tonewheel.cli.main import main
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCUMENTS = ("README.md", "docs/concert.md", "docs/commands.md", "docs/README.md", "CHANGELOG.md")
 PARSED_DOCUMENTS = ("docs/drums.md", "docs/restore.md")
-"""What these show is run in tests/drums and tests/systems, on recordings that are synthesised there."""
+"""What these show is run in the tests of the systems, on recordings that are synthesised there."""
 PARSED_ONLY = {
     "tonewheel demo": "takes minutes; tests/cli/test_demo.py and tests/concert/test_demo.py run it smaller",
     "tonewheel concert train": "takes minutes; tests/concert/test_train.py trains",
