@@ -90,7 +90,8 @@ class WowMeter:
 
         def swing(hertz: Floats) -> Floats:
             """Peak deviation of the speed at some rates."""
-            turned = values @ np.exp(-2j * np.pi * np.outer(time_s, hertz))
+            # One rate at a time: all of them at once would take a gigabyte for three hours.
+            turned = np.array([values @ np.exp(-2j * np.pi * one * time_s) for one in hertz])
             swings: Floats = 2 * np.abs(turned) / (share * len(values)) * rate / (2 * np.pi * hertz)
             return swings
 
