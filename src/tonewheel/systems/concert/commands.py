@@ -254,6 +254,54 @@ def listen(
         raise typer.Exit(1)
 
 
+@app.command()
+def align(
+    recording: Annotated[Path, typer.Argument(help="A whole concert: audio or video, hours long.")],
+    pack: PackFile,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the result; a killed run continues.")],
+    setlist: Annotated[
+        Path | None, typer.Option(help="Set list: its order helps, but any song may come at any time.")
+    ] = None,
+    fix: Annotated[
+        list[str] | None, typer.Option("--fix", help="What you know: 'SONG@START-END', or 'SONG@TIME'.")
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="An edited label file (Audacity): what differs becomes a fix.")
+    ] = None,
+    weights: Weights = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Begin anew: drop earlier fixes and edited labels.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Find every song of a concert: where it begins and ends, and how sure that is."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+    from tonewheel.systems.concert.align.run import align as run
+    from tonewheel.systems.concert.align.run import describe
+    from tonewheel.systems.concert.pack import Pack
+
+    embedder = _embedder(weights)
+    aligned = run(
+        recording,
+        Pack.read(pack, embedder),
+        embedder,
+        out,
+        setlist=setlist,
+        fixes=fix or (),
+        labels=labels,
+        force=force,
+    )
+    found = aligned.alignment
+    for title in found.not_in_pack:
+        say(f'the pack lacks "{title}": if it was played, it is an unknown song')
+    for one in found.segments:
+        emit(one) if as_json else print(describe(one))
+    say(f"{out / 'index.html'}: listened {aligned.hear_s:.1f} s, decoded {aligned.decode_s:.2f} s")
+    if not any(one.position_s is not None for one in found.segments):
+        raise typer.Exit(1)
+
+
 def _embedder(weights: Path | None) -> Embedder:
     from tonewheel.systems.concert.embed import Embedder
 

@@ -16,6 +16,7 @@ from tonewheel.audio.spectra import log_mel
 from tonewheel.core.errors import InputError, ModelMismatchError
 from tonewheel.learn.checkpoint import load_model, load_weights
 from tonewheel.systems.concert.decide import DecisionRule
+from tonewheel.systems.concert.decode.emission import Emission
 from tonewheel.systems.concert.model import Encoder
 from tonewheel.systems.concert.recipe import ConcertRecipe
 
@@ -56,6 +57,8 @@ class Embedder:
         self.recipe = recipe
         self.fingerprint = fingerprint
         self.rule = rule or DecisionRule()
+        self.emission = Emission()
+        """How the decoder weighs what this encoder says."""
         self.path: Path | None = None
         """The file of the weights, if they are from one."""
         self.spec = recipe.front_end.spec()
@@ -75,6 +78,8 @@ class Embedder:
         load_weights(encoder, model.tensors, weights)
         rule = DecisionRule.from_dict(model.metadata["decision"], where=weights)
         embedder = cls(encoder, recipe, model.sha256, rule)
+        if "emission" in model.metadata:
+            embedder.emission = Emission.from_dict(model.metadata["emission"], where=weights)
         embedder.path = Path(weights)
         return embedder
 

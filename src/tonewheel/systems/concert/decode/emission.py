@@ -8,13 +8,15 @@ answer is with music than without. Parts overlap and halls ring, so neighbouring
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonewheel.core.records import Record
-from tonewheel.systems.concert.decode.states import States
+
+if TYPE_CHECKING:
+    from tonewheel.systems.concert.decode.states import States
 
 Floats = NDArray[np.float32]
 

@@ -6,7 +6,6 @@ words "no song" and "unknown song" may stand for SONG. Times are seconds or h:mm
 
 from __future__ import annotations
 
-
 from collections.abc import Sequence
 from itertools import pairwise
 
