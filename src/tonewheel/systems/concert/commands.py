@@ -11,7 +11,9 @@ import typer
 from tonewheel.core.console import emit, say
 
 if TYPE_CHECKING:
+    from tonewheel.systems.concert.decode.follow import DecodingListener
     from tonewheel.systems.concert.embed import Embedder
+    from tonewheel.systems.concert.pack import Pack
 
 app = typer.Typer(
     help="Which song of a show is playing, and since when.",
@@ -201,7 +203,13 @@ def identify(
 def listen(
     source: Annotated[str, typer.Argument(help="A file, `-` for WAV or raw PCM on stdin, `device[:NAME]`.")],
     pack: PackFile,
-    gate: Annotated[str, typer.Option(help="run: growing evidence; simple: 2 of 3 windows.")] = "run",
+    gate: Annotated[
+        str,
+        typer.Option(help="run: growing evidence; simple: 2 of 3 windows; decoder: the whole show so far."),
+    ] = "run",
+    setlist: Annotated[
+        Path | None, typer.Option(help="With --gate decoder: a set list, whose order helps.")
+    ] = None,
     rate: Annotated[int, typer.Option(help="Sample rate of raw PCM on stdin, Hz.")] = 16_000,
     channels: Annotated[int, typer.Option(help="Channels of raw PCM on stdin.")] = 1,
     encoding: Annotated[str, typer.Option(help="Encoding of raw PCM on stdin: s16le, f32le, ...")] = "s16le",
@@ -224,6 +232,7 @@ def listen(
     # program for seconds. numpy and torch read this when they are imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+    from tonewheel.core.errors import InputError
     from tonewheel.systems.concert.cue import Cues
     from tonewheel.systems.concert.listen import Listener, check_gate, cost_summary, describe
     from tonewheel.systems.concert.listen import listen as follow
@@ -231,8 +240,13 @@ def listen(
     from tonewheel.systems.concert.source import open_source
 
     chosen = check_gate(gate)
+    if setlist is not None and chosen != "decoder":
+        raise InputError("--setlist", "only --gate decoder knows what an order is")
     embedder = _embedder(weights)
-    listener = Listener(Pack.read(pack, embedder), embedder, chosen)
+    opened = Pack.read(pack, embedder)
+    listener = (
+        Listener(opened, embedder, chosen) if chosen != "decoder" else _decoding(opened, setlist, embedder)
+    )
     blocks = open_source(
         source, embedder.spec.sample_rate_hz, pcm=(rate, channels, encoding), realtime=realtime
     )
@@ -300,6 +314,19 @@ def align(
     say(f"{out / 'index.html'}: listened {aligned.hear_s:.1f} s, decoded {aligned.decode_s:.2f} s")
     if not any(one.position_s is not None for one in found.segments):
         raise typer.Exit(1)
+
+
+def _decoding(pack: Pack, setlist: Path | None, embedder: Embedder) -> DecodingListener:
+    from tonewheel.manifest.setlist import read_setlist
+    from tonewheel.systems.concert.decode.follow import DecodingListener
+    from tonewheel.systems.concert.decode.order import plan_of
+
+    if setlist is None:
+        return DecodingListener(pack, embedder)
+    planned, missing = plan_of(read_setlist(setlist), pack.songs)
+    for title in missing:
+        say(f'the pack lacks "{title}": if it is played, it is an unknown song')
+    return DecodingListener(pack, embedder, planned)
 
 
 def _embedder(weights: Path | None) -> Embedder:

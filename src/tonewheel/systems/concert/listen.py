@@ -25,7 +25,7 @@ from tonewheel.systems.concert.embed import Embedder, WindowStream
 from tonewheel.systems.concert.pack import Pack, printable
 
 Floats = NDArray[np.float32]
-Gate = Literal["simple", "run"]
+Gate = Literal["simple", "run", "decoder"]
 
 RUNS = (1, 3, 7, 13)
 """Windows of the runs that are scored: 2, 3, 5 and 8 s. Longer ones are surer, shorter ones quicker."""
@@ -37,14 +37,19 @@ SAME_PLACE_S = 1.0
 POSITION_EVERY_S = 1.0
 
 
-class Event(Record):
+Kind = Literal["song_start", "song_end", "position", "tie"]
+
+
+class Event(Record, omit_defaults=True):
     """Something a light or lyrics program can follow; `time_s` counts from the first sample heard."""
 
     time_s: float
-    event: Literal["song_start", "song_end", "position"]
+    event: Kind
     song: str
     position_s: float
     score: float
+    other: str = ""
+    """The second song of a tie: both fit alike, as two songs may begin alike."""
 
 
 class Vote(NamedTuple):
@@ -195,7 +200,7 @@ class Listener:
         ended, self._song = self._song, None
         return [self._event("song_end", time_s, ended)]
 
-    def _event(self, kind: Literal["song_start", "song_end", "position"], time_s: float, song: int) -> Event:
+    def _event(self, kind: Kind, time_s: float, song: int) -> Event:
         return Event(
             time_s=round(time_s, 2),
             event=kind,
@@ -232,6 +237,8 @@ def describe(event: Event) -> str:
     """
     place = format_time_s(event.position_s)
     clock = format_time_s(event.time_s).rjust(9)
+    if event.other:
+        return f'{clock}  {event.event:<10}  "{printable(event.song)}" or "{printable(event.other)}"'
     return f'{clock}  {event.event:<10}  "{printable(event.song)}" at {place} (score {event.score:.2f})'
 
 

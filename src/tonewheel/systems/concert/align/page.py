@@ -38,6 +38,9 @@ def page(alignment: Alignment, recording: Recording, posterior: Floats, songs: S
     found = alignment.segments
     known = [one for one in found if one.song != UNKNOWN]
     least = min((one.least for one in found), default=None)
+    shown = html.figure(
+        _picture(alignment, recording, posterior, songs), alt="Waveform with the songs; " + _spoken(found)
+    )
     sections = [
         html.cards(
             [
@@ -49,12 +52,7 @@ def page(alignment: Alignment, recording: Recording, posterior: Floats, songs: S
         ),
         html.section(
             "The evening",
-            html.Markup("<div class=scroll>")
-            + html.figure(
-                _picture(alignment, recording, posterior, songs),
-                alt="Waveform with the songs; " + _spoken(found),
-            )
-            + html.Markup("</div>"),
+            html.Markup(f"<div class=scroll>{shown}</div>"),
             "Above, the waveform in the colours of the songs; below, the probability of each song at every moment:"
             " light is no song, grey an unknown one. Where colours meet slowly, the boundary is uncertain.",
         ),
