@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.systems.concert.venue import commands as venue_commands
 
 if TYPE_CHECKING:
     from tonewheel.systems.concert.decode.follow import DecodingListener
@@ -327,6 +328,10 @@ def _decoding(pack: Pack, setlist: Path | None, embedder: Embedder) -> DecodingL
     for title in missing:
         say(f'the pack lacks "{title}": if it is played, it is an unknown song')
     return DecodingListener(pack, embedder, planned)
+
+
+app.command()(venue_commands.measure)
+app.command()(venue_commands.adapt)
 
 
 def _embedder(weights: Path | None) -> Embedder:
