@@ -118,27 +118,35 @@ def evaluate(
     count: Annotated[int, typer.Option(min=10, help="Queries a cell and seed.")] = 1000,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds.")] = 3,
     baselines: Annotated[bool, typer.Option(help="Also MFCC statistics, landmarks, Chromaprint.")] = True,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Whole concerts instead: listen to them and align them.")
+    ] = False,
+    shows: Annotated[int, typer.Option(min=1, help="With --stream: concerts at every noise level.")] = 3,
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
     """Measure on degraded queries with known answers, beside what a user could pick instead."""
     from tonewheel.systems.concert.evaluate import evaluate as run
+    from tonewheel.systems.concert.evaluate import evaluate_stream as run_stream
     from tonewheel.systems.concert.prepare import Prepared
 
-    scores = run(
-        Prepared(prepared),
-        _embedder(weights),
-        out,
-        split=split,
-        count=count,
-        seeds=seeds,
-        baselines=baselines,
-    )
+    if stream:
+        scores = run_stream(Prepared(prepared), _embedder(weights), out, split=split, shows=shows)
+    else:
+        scores = run(
+            Prepared(prepared),
+            _embedder(weights),
+            out,
+            split=split,
+            count=count,
+            seeds=seeds,
+            baselines=baselines,
+        )
     if as_json:
         emit(scores)
     else:
         print(scores.markdown())
-        say(f"report: {out / 'index.html'}")
+        say(f"report: {out / ('stream.html' if stream else 'index.html')}")
 
 
 @app.command()
@@ -148,6 +156,10 @@ def pack(
     setlist: Annotated[
         Path | None, typer.Option(help="Songs to take: text, CSV, YAML or JSON, one song a line.")
     ] = None,
+    versions: Annotated[
+        bool,
+        typer.Option("--versions", help="Also know songs that are played again, in another key or tempo."),
+    ] = False,
     weights: Weights = None,
     force: Force = False,
     as_json: Json = False,
@@ -155,9 +167,11 @@ def pack(
     """Put the songs of a show into one small file that `identify` and `listen` search."""
     from tonewheel.core.files import refuse_overwrite
     from tonewheel.systems.concert.pack import build_pack
+    from tonewheel.systems.concert.versions.embed import VersionEmbedder
 
     refuse_overwrite(out, force)
-    made, left_out = build_pack(tracks_dir, setlist, _embedder(weights))
+    knows = VersionEmbedder.shipped() if versions else None
+    made, left_out = build_pack(tracks_dir, setlist, _embedder(weights), knows)
     size = made.write(out)
     for one in left_out:
         say(f"left out: {one.reason}")

@@ -25,6 +25,8 @@ from tonewheel.systems.concert.embed import Embedder
 from tonewheel.systems.concert.pack import Pack, Reference
 from tonewheel.systems.concert.prepare import Prepared
 from tonewheel.systems.concert.queries import Hall
+from tonewheel.systems.concert.stream import run_stream
+from tonewheel.systems.concert.stream_lines import Line, stream_lines
 from tonewheel.systems.concert.trials import (
     LENGTHS_S,
     SNRS_DB,
@@ -42,17 +44,6 @@ TARGETS = {1: (70, 85, 92), 2: (82, 92, 96), 3: (88, 95, 98), 5: (94, 98, 99), 1
 LIVE_TARGETS_S = {0.0: 7, 5.0: 5, 10.0: 4}
 """Median seconds from a song's start until it is named."""
 AMBIENCE_CLIPS = 500
-
-
-class Line(Record):
-    """One measured figure: what, where, its interval, and the target if there is one."""
-
-    table: str
-    name: str
-    method: str
-    value: Interval
-    target: float | None = None
-    unit: str = "%"
 
 
 class Scores(Record):
@@ -138,6 +129,21 @@ def evaluate(
     write_text(out / "index.html", scores.page())
     if embedder.path is not None:
         write_text(out / "card.md", card(embedder.path, scores.markdown()))
+    return scores
+
+
+def evaluate_stream(
+    prepared: Prepared, embedder: Embedder, out: Path, *, split: str = "test", shows: int = 3
+) -> Scores:
+    """Whole concerts at every noise level; writes stream.json, stream.md and stream.html, and goes on if killed."""
+    hall = Hall(prepared, split)
+    told = run_stream(hall, embedder, out / "shows" / embedder.fingerprint[:12], split, SNRS_DB, shows)
+    scores = Scores(
+        model=embedder.fingerprint, split=split, songs=len(hall.tracks), lines=tuple(stream_lines(told))
+    )
+    write_json(out / "stream.json", scores)
+    write_text(out / "stream.md", scores.markdown() + "\n")
+    write_text(out / "stream.html", scores.page())
     return scores
 
 

@@ -118,7 +118,7 @@ def _refined(
 ) -> tuple[float, float, float]:
     """Start, end and the place in the song at the start, s."""
     hop_s = states.hop_s
-    zero = _zero_s(made.path[first : first + AGREE_STEPS], first, states, heard)
+    zero = _zero_s(made.path[first : min(end, first + AGREE_STEPS)], first, states, heard)
     last = max(first, end - AGREE_STEPS)
     zero_late = _zero_s(made.path[last:end], last, states, heard)
     song = states.songs[int(states.song_of[made.path[first]])]
@@ -159,7 +159,7 @@ def _sure(made: Decoding, label: int, first: int, end: int, hop_s: float, *, sta
 
 def _with_fixes(found: Sequence[Segment], fixes: Sequence[Fix]) -> list[Segment]:
     """What a person said holds to the digit; the decoder's boundaries are only near it."""
-    result = []
+    result: list[Segment] = []
     for one in found:
         for fix in fixes:
             inside = one.song == fix.label and one.start_s < fix.end_s + 0.5 and one.end_s > fix.start_s - 0.5
@@ -168,7 +168,9 @@ def _with_fixes(found: Sequence[Segment], fixes: Sequence[Fix]) -> list[Segment]
                 one = replace(one, start_confidence=1.0, end_confidence=1.0)
             elif inside:
                 one = replace(one, fixed=True)
-        result.append(one)
+        # A fixed song that the decoder told in two pieces is still one.
+        if not (result and one.fixed and (one.song, one.start_s) == (result[-1].song, result[-1].start_s)):
+            result.append(one)
     return result
 
 

@@ -37,7 +37,7 @@ class Emission(Record):
     bias: float = -5.1
     music: float = 0.7
     music_bias: float = -2.2
-    least: float = -2.0
+    least: float = -4.0
     """No single step speaks louder than this against a song: somebody may have shouted over it."""
     most: float = 8.0
     trust: float = 0.15
