@@ -12,6 +12,7 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from tonewheel.audio.encode import write
+from tonewheel.cli.main import main
 from tonewheel.core.errors import InputError
 from tonewheel.core.seeds import generator
 from tonewheel.degrade.clipping import Clipping
@@ -129,8 +130,9 @@ def test_a_fit_finds_what_is_in_the_features_and_states_its_error() -> None:
     rng = generator(0)
     rows = rng.normal(size=(600, len(NAMES)))
     truth = np.stack([0.5 * rows[:, 3] + 0.2, 4 * rows[:, 7] + 10, 0.02 * rows[:, 9] + 0.1], axis=1)
-    noisy = truth + rng.normal(size=truth.shape) * (0.1, 1.0, 0.005)
-    model = fit(Examples(rows, noisy, np.arange(600) // 4))
+    halls = np.arange(600) // 2
+    noisy = truth + rng.normal(size=(300, 3))[halls] * (0.1, 1.0, 0.005)  # what no feature tells of a hall
+    model = fit(Examples(rows, noisy, halls, halls))
     assert model.error == pytest.approx((0.1, 1.0, 0.005), rel=0.25)
     t60_s, snr_db, clipped = model.estimate(np.zeros((5, len(NAMES))))
     assert t60_s.value == pytest.approx(np.exp(0.2), rel=0.05)
@@ -223,3 +225,32 @@ def test_the_same_hall_is_not_told_apart_and_another_is(music: list[Floats]) -> 
     assert compare(one, two).energy_distance < compare(one, clean).energy_distance
     with pytest.raises(InputError, match="fewer than"):
         compare(one, [])
+
+
+def test_the_command_measures_what_it_can_and_says_what_it_cannot(
+    show_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, report = tmp_path / "venue.json", tmp_path / "venue.html"
+    command = [
+        "concert",
+        "measure",
+        str(show_file),
+        str(tmp_path / "no\x1b[2J.wav"),
+        "-o",
+        str(out),
+        "--json",
+    ]
+    with pytest.raises(SystemExit) as left:
+        main([*command, "--report", str(report)])
+    said = capsys.readouterr()
+    assert left.value.code == 2
+    assert "no such file" in said.err
+    assert "\x1b" not in said.err
+    measured = Profile.from_json(said.out)
+    assert Venue.load(out).recordings == (measured,)
+    assert measured.music_s >= 30
+    assert "What the hall and the phone did" in report.read_text()
+    with pytest.raises(SystemExit) as left:
+        main(command)
+    assert left.value.code == 2
+    assert "--force" in capsys.readouterr().err

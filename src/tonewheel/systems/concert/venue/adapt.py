@@ -75,7 +75,8 @@ def adapt(
             )
             made = through_venue(pack, tracks, venue, tuned, surroundings=around, views=views, seed=seed)
             second = check(best, Side(made, tuned), clips, seed)
-            if second.kept:
+            # Weights of their own are one more file to carry: equally good is not reason enough.
+            if second.kept and second.better:
                 best, written = Side(made, tuned), [out, weights]
                 with atomic_path(weights) as temporary:
                     shutil.copyfile(trial, temporary)

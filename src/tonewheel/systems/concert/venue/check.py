@@ -63,6 +63,11 @@ class Verdict(Record):
     false_after: float
     queries: int
 
+    @property
+    def better(self) -> bool:
+        """More right answers, named or not, than before."""
+        return self.right_after + self.named_after > self.right_before + self.named_before
+
     def __str__(self) -> str:
         gain = self.difference
         spread = (
@@ -98,7 +103,14 @@ def held_out(tracks: Tracks, venue: Venue, count: int, surroundings: Surrounding
         first = max(0, start - run_up)
         clean = audio[first : start + length]
         if number % 2:
-            chain = hall(rng, rooms, surroundings.crowds, snr_db=SNR_DB, codec_share=0.3)
+            chain = hall(
+                rng,
+                rooms,
+                surroundings.crowds,
+                snr_db=SNR_DB,
+                codec_share=0.3,
+                synthetic_crowd_share=0.0 if surroundings.crowds else 1.0,
+            )
         else:
             chain = matching(
                 venue, rng, music_db=spectra[reference], surroundings=surroundings, codec_share=0.3

@@ -54,6 +54,7 @@ def measure(
     from tonewheel.core.files import refuse_overwrite, write_json, write_text
     from tonewheel.core.progress import progress
     from tonewheel.manifest.tracks import audio_paths
+    from tonewheel.systems.concert.pack import printable
     from tonewheel.systems.concert.venue.measure import Measured
     from tonewheel.systems.concert.venue.measure import measure as measure_one
     from tonewheel.systems.concert.venue.page import line_of, page_of
@@ -71,7 +72,7 @@ def measure(
         try:
             found.append(measure_one(path, embedder))
         except TonewheelError as error:
-            say(str(error))
+            say(printable(str(error)))
             failed += 1
             continue
         emit(found[-1].profile) if as_json else print(line_of(found[-1].profile))
@@ -116,7 +117,7 @@ def adapt(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
     from tonewheel.core.files import refuse_overwrite
-    from tonewheel.systems.concert.pack import Pack
+    from tonewheel.systems.concert.pack import Pack, printable
     from tonewheel.systems.concert.venue.adapt import adapt as run
     from tonewheel.systems.concert.venue.finetune import FineTuning
     from tonewheel.systems.concert.venue.page import adapted_lines
@@ -140,7 +141,7 @@ def adapt(
         seed=seed,
     )
     for reason in adapted.missing:
-        say(f"stays as it was: {reason}")
+        say(f"stays as it was: {printable(reason)}")
     if as_json:
         emit(adapted)
     else:

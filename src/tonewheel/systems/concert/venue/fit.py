@@ -18,51 +18,59 @@ from tonewheel.core.progress import progress
 from tonewheel.systems.concert.prepare import Prepared
 from tonewheel.systems.concert.venue.blind import SHIPPED, Blind, targets
 from tonewheel.systems.concert.venue.features import NAMES, features
-from tonewheel.systems.concert.venue.known import draw
+from tonewheel.systems.concert.venue.known import SONGS_A_HALL, draw
 
 Floats64 = NDArray[np.float64]
 
-EXAMPLES = 2500
+HALLS = 600
 FOLDS = 5
-STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Ridge penalties tried, as a share of the number of examples."""
 
 
 class Examples(NamedTuple):
-    """Shapes: rows (n, features), truth (n, 3) as `blind.targets`, halls (n,) names."""
+    """Shapes: rows (n, features), truth (n, 3) as `blind.targets`; rooms (n,) and halls (n,) say which go together."""
 
     rows: Floats64
     truth: Floats64
+    rooms: NDArray[Any]
     halls: NDArray[Any]
 
 
-def gather(prepared: Prepared, split: str, count: int, seed: int = 0) -> Examples:
+def gather(prepared: Prepared, split: str, halls: int, seed: int = 0) -> Examples:
     """Features and truth of known halls."""
-    rows, truth, halls = [], [], []
-    for number, one in enumerate(progress(draw(prepared, split, count, seed), f"{split} halls", count)):
+    rows, truth, rooms, numbers = [], [], [], []
+    total = halls * SONGS_A_HALL
+    for one in progress(draw(prepared, split, halls, seed), f"{split} halls", total):
         rows.append(features(one.audio))
         truth.append(targets(one.t60_s, one.snr_db, one.clipped))
-        # A statistical room is a hall of its own each time.
-        halls.append(one.hall if one.hall != "statistical" else f"statistical {number}")
-    return Examples(np.array(rows), np.array(truth), np.array(halls))
+        # A statistical room is a room of its own each time.
+        rooms.append(one.room or f"statistical {one.hall}")
+        numbers.append(one.hall)
+    return Examples(np.array(rows), np.array(truth), np.array(rooms), np.array(numbers))
 
 
 def fit(examples: Examples, seed: int = 0) -> Blind:
-    """The model of the best ridge penalty, with the error that it shows on rooms left out."""
-    rows, truth, halls = examples
-    _, hall = np.unique(halls, return_inverse=True)
-    fold = np.random.default_rng(seed).permutation(int(hall.max()) + 1)[hall] % FOLDS
+    """The model of the best ridge penalty, with the error that it shows on halls in rooms that were left out."""
+    _, room = np.unique(examples.rooms, return_inverse=True)
+    fold = np.random.default_rng(seed).permutation(int(room.max()) + 1)[room] % FOLDS
     tried: list[tuple[float, float, Floats64]] = []
     for strength in STRENGTHS:
-        missed = np.empty_like(truth)
+        missed = np.empty_like(examples.truth)
         for number in range(FOLDS):
             held = fold == number
-            model = _ridge(rows[~held], truth[~held], strength)
-            missed[held] = model.predict(rows[held]) - truth[held]
-        error = missed.std(axis=0)
-        tried.append((float(np.sum(error / truth.std(axis=0))), strength, error))
+            model = _ridge(examples.rows[~held], examples.truth[~held], strength)
+            missed[held] = model.predict(examples.rows[held]) - examples.truth[held]
+        error = by_hall(missed, examples.halls).std(axis=0)
+        tried.append((float(np.sum(error / examples.truth.std(axis=0))), strength, error))
     _, strength, error = min(tried, key=lambda one: one[0])
-    return _ridge(rows, truth, strength, error)
+    return _ridge(examples.rows, examples.truth, strength, error)
+
+
+def by_hall(values: Floats64, halls: NDArray[Any]) -> Floats64:
+    """Mean over the stretches of each hall: (n, k) -> (halls, k)."""
+    _, number = np.unique(halls, return_inverse=True)
+    return np.stack([values[number == one].mean(axis=0) for one in range(int(number.max()) + 1)])
 
 
 def _ridge(rows: Floats64, truth: Floats64, strength: float, error: Floats64 | None = None) -> Blind:
@@ -83,4 +91,4 @@ def _ridge(rows: Floats64, truth: Floats64, strength: float, error: Floats64 | N
 
 
 if __name__ == "__main__":
-    write_json(SHIPPED, fit(gather(Prepared(Path(sys.argv[1])), "train", EXAMPLES)))
+    write_json(SHIPPED, fit(gather(Prepared(Path(sys.argv[1])), "train", HALLS)))

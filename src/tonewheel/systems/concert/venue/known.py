@@ -31,6 +31,9 @@ from tonewheel.systems.concert.venue.features import RATE_HZ, STRETCH_S, Floats
 MIDDLE_HZ = (350.0, 1400.0)
 T60_S = (0.2, 3.5)
 SNR_DB = (-5.0, 30.0)
+DIRECT_DB = (-10.0, 0.0)
+"""Direct to reverberant sound of statistical rooms: an audience stands beyond the critical distance."""
+SONGS_A_HALL = 4
 RUN_UP_S = 3.0
 """Music before the stretch that the room still carries into it."""
 
@@ -43,9 +46,10 @@ class Known(NamedTuple):
     snr_db: float
     clipped: float
     """Share of samples."""
-    hall: str
-    """Name of the room response, or "statistical"."""
-    song: int
+    room: str
+    """File of the room response; empty for a statistical room."""
+    hall: int
+    """Stretches of the same number were heard in the same hall, through the same phone."""
 
 
 def middle_t60_s(room: Room) -> float | None:
@@ -67,37 +71,39 @@ def _middle_t60_s(room: Room) -> float | None:
 def draw(
     prepared: Prepared,
     split: str,
-    count: int,
+    halls: int,
     seed: int = 0,
     *,
     measured_share: float = 0.5,
-    codec_share: float = 0.5,
+    codec_share: float = 0.15,
 ) -> Iterator[Known]:
-    """Stretches of songs of a split through rooms, crowds and microphones of the same split, each drawn anew."""
-    hall = Hall(prepared, split, shortest_s=STRETCH_S + RUN_UP_S)
-    crowds = [path for kind in ("crowd", "applause", "cheering", "banter") for path in hall.bank[kind]]
-    for number in range(count):
+    """Halls with SONGS_A_HALL stretches each: room, microphone and phone stay, the song and the crowd change.
+
+    Everything is of one split. A hall whose response does not decay is left out.
+    """
+    place = Hall(prepared, split, shortest_s=STRETCH_S + RUN_UP_S)
+    crowds = [path for kind in ("crowd", "applause", "cheering", "banter") for path in place.bank[kind]]
+    for number in range(halls):
         rng = generator(seed, "known halls", split, number)
-        song = int(rng.integers(len(hall.tracks)))
-        samples = round(hall.tracks[song].seconds * RATE_HZ)
-        length = round((STRETCH_S + RUN_UP_S) * RATE_HZ)
-        start = int(rng.integers(0, samples - length + 1))
-        clean = prepared.floats(hall.tracks[song], start, start + length)
-        room = Room.draw(rng, paths=hall.rooms, measured_share=measured_share, t60_s=T60_S)
+        room = Room.draw(
+            rng, paths=place.rooms, measured_share=measured_share, t60_s=T60_S, direct_to_reverb_db=DIRECT_DB
+        )
         t60_s = middle_t60_s(room)
         if t60_s is None:
             continue
-        crowd = Crowd.draw(rng, paths=crowds, snr_db=SNR_DB, synthetic_share=0.0 if crowds else 1.0)
-        microphones = hall.microphones if rng.random() < 0.5 else []
+        before: list[Degradation] = [Equaliser.draw(rng, shelf_db=(-6.0, 6.0), peak_db=(-4.0, 4.0)), room]
+        snr_db = float(rng.uniform(*SNR_DB))
         phone = phone_chain(rng, codec_share=codec_share)
-        steps: list[Degradation] = [
-            Equaliser.draw(rng, shelf_db=(-6.0, 6.0), peak_db=(-4.0, 4.0)),
-            room,
-            crowd,
-            Microphone.draw(rng, paths=microphones),
-            phone,
-            Gain.draw(rng),
-        ]
-        heard = Chain(steps=tuple(steps)).apply(clean, RATE_HZ)[round(RUN_UP_S * RATE_HZ) :]
+        microphones = place.microphones if rng.random() < 0.5 else []
+        after: list[Degradation] = [Microphone.draw(rng, paths=microphones), phone, Gain.draw(rng)]
         clipped = sum(step.fraction for step in phone.steps if isinstance(step, Clipping))
-        yield Known(heard, t60_s, crowd.snr_db, clipped, room.path or "statistical", song)
+        for _ in range(SONGS_A_HALL):
+            song = int(rng.integers(len(place.tracks)))
+            length = round((STRETCH_S + RUN_UP_S) * RATE_HZ)
+            start = int(rng.integers(0, round(place.tracks[song].seconds * RATE_HZ) - length + 1))
+            clean = prepared.floats(place.tracks[song], start, start + length)
+            crowd = Crowd.draw(
+                rng, paths=crowds, snr_db=(snr_db, snr_db), synthetic_share=0.0 if crowds else 1.0
+            )
+            heard = Chain(steps=(*before, crowd, *after)).apply(clean, RATE_HZ)[round(RUN_UP_S * RATE_HZ) :]
+            yield Known(heard, t60_s, snr_db, clipped, room.path, number)

@@ -67,14 +67,18 @@ def adapted_lines(adapted: Adapted) -> Iterator[str]:
             f'"{printable(one.other)}" at {format_time_s(one.other_at_s)}',
         )
         yield f"alike: {places[0]} and {places[1]} (cosine {one.cosine:.2f})"
-    tried = (("references through the venue", adapted.references), ("fine-tuned", adapted.fine_tuned))
-    for name, verdict in tried:
-        if verdict is not None:
-            yield f"{name}: {'kept' if verdict.kept else 'NOT kept'}: {verdict}"
+    yield f"references through the venue: {_kept(adapted.references.kept)}: {adapted.references}"
+    tuned = adapted.fine_tuned
+    if tuned is not None:
+        yield f"fine-tuned: {_kept(tuned.kept and tuned.better)}: {tuned}"
     if adapted.written:
         yield f"written: {', '.join(adapted.written)}"
     else:
         yield "nothing was written: stay with the pack as it is"
+
+
+def _kept(kept: bool) -> str:
+    return "kept" if kept else "NOT kept"
 
 
 def _cards(profile: Profile) -> list[tuple[str, Any, str]]:

@@ -94,7 +94,7 @@ def through_venue(
         rows.append(
             _mean_of(_views(audio, venue, embedder, surroundings, views, (seed, number)), len(old[number]))
         )
-    return Pack.of(pack.header.references, rows, embedder)
+    return Pack.of(pack.header.references, rows, embedder, pack.versions)
 
 
 def _views(

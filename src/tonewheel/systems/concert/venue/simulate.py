@@ -81,7 +81,7 @@ def matching(
     steps: list[Degradation] = [_room(profile, rng, around)]
     if crowd:
         snr_db = _between(profile.snr_db, rng)
-        share = 0.1 if around.crowds else 1.0
+        share = 0.0 if around.crowds else 1.0
         steps.append(Crowd.draw(rng, paths=around.crowds, snr_db=(snr_db, snr_db), synthetic_share=share))
     if music_db is not None:
         steps.append(_spectrum(profile, music_db))
