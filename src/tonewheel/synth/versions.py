@@ -14,12 +14,13 @@ from tonewheel.synth.song import METRES, Song
 KINDS = ("live", "cover")
 
 
-def version_of(song: Song, seed: int, *, kind: str = "cover") -> Song:
+def version_of(song: Song, seed: int, *, kind: str = "cover", tempo_within: float | None = None) -> Song:
     """Perform a song's score again.
 
     A `live` version is the same band: tempo within 5 %, mostly the same key, sections repeated or dropped,
     other micro-timing and sometimes other figures. A `cover` has other instruments too, tempo within 15 % and
-    any key within a fourth. `performance` of the result is `seed`; raises InputError for another kind.
+    any key within a fourth; `tempo_within` is another share for the tempo. `performance` of the result is
+    `seed`; raises InputError for another kind.
 
     >>> from tonewheel.synth.compose import compose
     >>> song = compose(1, seconds=40.0)
@@ -32,9 +33,8 @@ def version_of(song: Song, seed: int, *, kind: str = "cover") -> Song:
     score = write_score(song.seed, song.style, song.target_s)
     rng = generator(song.seed, "version", kind, seed)
     live = kind == "live"
-    tempo = float(
-        np.round(score.tempo_bpm * np.exp(rng.uniform(-0.05, 0.05) if live else rng.uniform(-0.15, 0.15)), 2)
-    )
+    width = (0.05 if live else 0.15) if tempo_within is None else float(np.log1p(tempo_within))
+    tempo = float(np.round(score.tempo_bpm * np.exp(rng.uniform(-width, width)), 2))
     shift = (
         int(rng.choice([-2, -1, 1]))
         if live and rng.random() < 0.2

@@ -15,6 +15,8 @@ from tonewheel.systems.concert.decide import State, weigh
 from tonewheel.systems.concert.embed import Embedded, Embedder
 from tonewheel.systems.concert.match import SongMatch
 from tonewheel.systems.concert.pack import Pack, printable
+from tonewheel.systems.concert.versions.embed import VersionEmbedder
+from tonewheel.systems.concert.versions.fuse import Fused, Heard, rank_runs
 
 Floats = NDArray[np.float32]
 RUN_WINDOWS = 17
@@ -29,7 +31,7 @@ class Candidate(Record):
     score: float
 
 
-class Identification(Record):
+class Identification(Record, omit_defaults=True):
     """The answer for one file; `position_s` is where in the song the file begins (below 0: before it)."""
 
     path: str
@@ -39,18 +41,35 @@ class Identification(Record):
     margin: float
     position_s: float | None
     candidates: tuple[Candidate, ...]
+    semitones: int | None = None
+    """Of a song that is played again, known by its version rows: so many semitones above the record, -5 to 6."""
+    tempo: float | None = None
+    """The same: its tempo as a share of the record's."""
 
 
-def identify_file(path: str | Path, pack: Pack, embedder: Embedder) -> Identification:
-    """Identify one file; InputError when it cannot be read."""
+def identify_file(
+    path: str | Path, pack: Pack, embedder: Embedder, versions: VersionEmbedder | None = None
+) -> Identification:
+    """Identify one file; InputError when it cannot be read.
+
+    A pack with version rows is asked for songs that are played again, too; ModelMismatchError when other
+    weights than those of `versions` (by default those shipped) made its rows.
+    """
     audio = blocks(path, sample_rate_hz=embedder.spec.sample_rate_hz, mono=True, block_s=5.0)
     # A file name of another encoding is no JSON text; what cannot be said is marked.
     named = str(path).encode("utf-8", "replace").decode()
-    return identify(named, embedder.embed_blocks(audio), pack, embedder)
+    heard = None
+    if pack.versions is not None:
+        hears = versions or VersionEmbedder.shipped()
+        pack.versions.check(hears, Path("the pack"))
+        heard = Heard(hears.embed_file(path), hears.fusion)
+    return identify(named, embedder.embed_blocks(audio), pack, embedder, heard)
 
 
-def identify(path: str, embedded: Iterable[Embedded], pack: Pack, embedder: Embedder) -> Identification:
-    """Identify a query that is given as embedded windows in order."""
+def identify(
+    path: str, embedded: Iterable[Embedded], pack: Pack, embedder: Embedder, versions: Heard | None = None
+) -> Identification:
+    """Identify a query that is given as embedded windows in order, and as `versions` if the pack has them."""
     runs: list[list[SongMatch]] = []
     music: list[float] = []
     windows = 0
@@ -68,6 +87,12 @@ def identify(path: str, embedded: Iterable[Embedded], pack: Pack, embedder: Embe
     evidence = weigh(ranked, windows, loudest)
     state = rule.state(evidence, short)
     best = ranked[0]
+    if state != "song" and versions is not None and pack.played_again is not None:
+        # What the fingerprint names is this very recording; only what it does not may be played again.
+        fused = versions.fusion.rank(ranked, rank_runs(pack.played_again, versions.rows))
+        odds = versions.fusion.odds(fused, len(versions.rows))
+        if loudest >= rule.least_music and odds >= versions.fusion.least_odds:
+            return _played_again(path, fused, pack)
     return Identification(
         path=path,
         state=state,
@@ -78,6 +103,25 @@ def identify(path: str, embedded: Iterable[Embedded], pack: Pack, embedder: Embe
         candidates=tuple(
             Candidate(song=pack.songs[m.song], score=round(m.score, 4)) for m in ranked[:CANDIDATES]
         ),
+    )
+
+
+def _played_again(path: str, fused: list[Fused], pack: Pack) -> Identification:
+    best = fused[0].version
+    second = max((one.version.score for one in fused[1:]), default=0.0)
+    return Identification(
+        path=path,
+        state="song",
+        song=pack.songs[best.song],
+        score=round(best.score, 4),
+        margin=round(best.score - second, 4),
+        position_s=round(best.position_s, 2) + 0.0,
+        candidates=tuple(
+            Candidate(song=pack.songs[one.song], score=round(one.version.score, 4))
+            for one in fused[:CANDIDATES]
+        ),
+        semitones=best.semitones,
+        tempo=best.tempo,
     )
 
 
@@ -92,7 +136,10 @@ def describe(answer: Identification) -> str:
     if answer.song is not None and answer.position_s is not None:
         place = format_time_s(answer.position_s)
         scores = f"score {answer.score:.2f}, ahead by {answer.margin:.2f}"
-        return f'{path}: "{printable(answer.song)}" from {place} on ({scores})'
+        again = ""
+        if answer.semitones is not None and answer.tempo is not None:
+            again = f", played again {answer.semitones:+d} semitones, tempo x {answer.tempo:.2f}"
+        return f'{path}: "{printable(answer.song)}" from {place} on{again} ({scores})'
     if answer.state == "no_song":
         return f"{path}: no song"
     nearest = "; ".join(f'"{printable(one.song)}" {one.score:.2f}' for one in answer.candidates[:2])

@@ -25,9 +25,14 @@ from tonewheel.manifest.setlist import read_setlist
 from tonewheel.manifest.tracks import Quarantined, Track, read_tracks
 from tonewheel.systems.concert.embed import Embedder
 from tonewheel.systems.concert.match import Catalogue
+from tonewheel.systems.concert.versions.embed import VersionEmbedder
+from tonewheel.systems.concert.versions.rows import VersionHeader, VersionRows
 
 Floats = NDArray[np.float32]
 FORMAT = "tonewheel concert pack 1"
+FORMAT_WITH_VERSIONS = "tonewheel concert pack 2"
+"""As 1, with version rows: an older reader refuses it in one line."""
+FORMATS = (FORMAT, FORMAT_WITH_VERSIONS)
 LARGEST_BYTES = 2**30
 
 
@@ -42,7 +47,7 @@ class Reference(Record):
     """Integrated loudness of the file; every window is levelled before it is embedded. None for silence."""
 
 
-class PackHeader(Record):
+class PackHeader(Record, omit_defaults=True):
     """What a pack says about itself."""
 
     format: str
@@ -55,30 +60,45 @@ class PackHeader(Record):
     checksum: str
     """SHA-256 of the embeddings: a flipped bit is an error, not a strange score."""
     references: tuple[Reference, ...]
+    versions: VersionHeader | None = None
+    """Of the version rows, if the pack knows songs that are played again."""
 
 
 class Pack:
     """An opened pack: the songs and a catalogue to search."""
 
-    def __init__(self, header: PackHeader, embeddings: NDArray[np.int8]) -> None:
+    def __init__(
+        self, header: PackHeader, embeddings: NDArray[np.int8], versions: VersionRows | None = None
+    ) -> None:
         self.header = header
         self.embeddings = embeddings
+        self.versions = versions
         self.songs = tuple(dict.fromkeys(r.song for r in header.references))
         self._song_of = [self.songs.index(r.song) for r in header.references]
         ends = np.cumsum([r.windows for r in header.references])
         self.catalogue = Catalogue(np.split(embeddings, ends[:-1]), header.hop_s, song_of=self._song_of)
+        self.played_again = None if versions is None else versions.catalogue(self._song_of)
 
     @classmethod
     def build(
-        cls, references: Iterable[tuple[str, Path]], embedder: Embedder
+        cls,
+        references: Iterable[tuple[str, Path]],
+        embedder: Embedder,
+        versions: VersionEmbedder | None = None,
     ) -> tuple[Pack, list[Quarantined]]:
-        """Embed (song, file) pairs; files that cannot be used are left out with their reason."""
+        """Embed (song, file) pairs; files that cannot be used are left out with their reason.
+
+        With `versions` the pack knows its songs when they are played again, too.
+        """
         kept: list[Reference] = []
         rows: list[Floats] = []
+        tables: list[Floats] = []
         left_out: list[Quarantined] = []
         for song, file in references:
             try:
                 embedded, seconds, lufs = _embed_file(file, embedder)
+                if versions is not None:
+                    tables.append(versions.embed_file(file))
             except TonewheelError as error:
                 left_out.append(Quarantined(path=str(file), reason=str(error)))
                 continue
@@ -88,30 +108,42 @@ class Pack:
             rows.append(embedded)
         if not kept:
             raise InputError("pack", f"no usable track{f': {left_out[0].reason}' if left_out else ''}")
-        return cls.of(kept, rows, embedder), left_out
+        return cls.of(
+            kept, rows, embedder, None if versions is None else VersionRows.of(tables, versions)
+        ), left_out
 
     @classmethod
-    def of(cls, references: Sequence[Reference], rows: Sequence[Floats], embedder: Embedder) -> Pack:
+    def of(
+        cls,
+        references: Sequence[Reference],
+        rows: Sequence[Floats],
+        embedder: Embedder,
+        versions: VersionRows | None = None,
+    ) -> Pack:
         """A pack of references that are embedded already; `rows` has the windows of each."""
         joined = np.concatenate(rows)
         scale = max(float(np.abs(joined).max()), 1e-9) / 127
         embeddings = np.round(joined / scale).astype(np.int8)
         header = PackHeader(
-            format=FORMAT,
+            format=FORMAT if versions is None else FORMAT_WITH_VERSIONS,
             model=embedder.fingerprint,
             window_s=embedder.window_s,
             hop_s=embedder.hop_s,
             scale=scale,
             checksum=_checksum(embeddings),
             references=tuple(references),
+            versions=None if versions is None else versions.header,
         )
-        return cls(header, embeddings)
+        return cls(header, embeddings, versions)
 
     def write(self, path: str | Path) -> int:
         """Write the pack whole or not at all; returns its size in bytes."""
         from safetensors.numpy import save
 
-        content = save({"embeddings": self.embeddings}, {"tonewheel": self.header.to_json()})
+        tensors = {"embeddings": self.embeddings}
+        if self.versions is not None:
+            tensors["versions"] = self.versions.rows
+        content = save(tensors, {"tonewheel": self.header.to_json()})
         with atomic_path(path) as temporary:
             temporary.write_bytes(content)
         return len(content)
@@ -132,11 +164,13 @@ class Pack:
         try:
             with safe_open(str(file), framework="np") as tensors:
                 text = (tensors.metadata() or {}).get("tonewheel", "")
-                embeddings = tensors.get_tensor("embeddings") if "embeddings" in tensors.keys() else None  # noqa: SIM118
+                held = set(tensors.keys())
+                embeddings = tensors.get_tensor("embeddings") if "embeddings" in held else None
+                tables = tensors.get_tensor("versions") if "versions" in held else None
         except (SafetensorError, OSError, ValueError) as error:
             raise InputError(file, f"is not a concert pack: {error}") from None
-        if not text or embeddings is None or f'"{FORMAT}"' not in text:
-            raise InputError(file, f'is not a pack of this version ("{FORMAT}")')
+        if not text or embeddings is None or not any(f'"{known}"' in text for known in FORMATS):
+            raise InputError(file, f'is not a pack of this version ("{FORMAT}" or "{FORMAT_WITH_VERSIONS}")')
         header = PackHeader.from_json(text, where=file)
         size = embedder.size
         if header.model != embedder.fingerprint:
@@ -158,7 +192,11 @@ class Pack:
             raise InputError(file, "is damaged: its windows are not those of its model")
         if header.checksum != _checksum(embeddings):
             raise InputError(file, "is damaged: its embeddings are not those that were written")
-        return cls(header, embeddings)
+        if header.versions is None:
+            return cls(header, embeddings)
+        return cls(
+            header, embeddings, VersionRows.read(header.versions, tables, len(header.references), file)
+        )
 
 
 def _checksum(embeddings: NDArray[np.int8]) -> str:
@@ -215,7 +253,9 @@ def _embed_file(file: Path, embedder: Embedder) -> tuple[Floats, float, float | 
     return rows, samples / rate, lufs if np.isfinite(lufs) else None
 
 
-def build_pack(tracks_dir: Path, setlist: Path | None, embedder: Embedder) -> tuple[Pack, list[Quarantined]]:
+def build_pack(
+    tracks_dir: Path, setlist: Path | None, embedder: Embedder, versions: VersionEmbedder | None = None
+) -> tuple[Pack, list[Quarantined]]:
     """A pack of a folder, with progress."""
     pairs = references_of(tracks_dir, setlist)
-    return Pack.build(progress(pairs, "embed"), embedder)
+    return Pack.build(progress(pairs, "embed"), embedder, versions)

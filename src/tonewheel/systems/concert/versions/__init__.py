@@ -1,0 +1,1 @@
+"""Songs played again: another key, another tempo, other instruments; a second branch beside the fingerprint."""
