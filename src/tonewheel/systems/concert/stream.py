@@ -54,7 +54,8 @@ class Followed(Record):
     false_starts: int = 0
     """Announcements while no song of the pack was playing; the seconds in which that could happen."""
     quiet_s: float = 0.0
-    boundary_errors_s: tuple[float, ...] = ()
+    boundary_errors_s: tuple[float | None, ...] = ()
+    """For each true boundary of a song of the pack; None where no estimated one was left for it."""
     boundary_confidences: tuple[float, ...] = ()
     """Of the estimated boundaries of songs, with whether each lies within 2 s of a true one below."""
     boundary_right: tuple[bool, ...] = ()
@@ -194,7 +195,10 @@ def _aligned(
         method=method,
         frame_accuracy=frame_accuracy(spans, labels, answer, answers),
         found=_found(songs, answer, answers),
-        boundary_errors_s=tuple(boundary_errors(edges, [edge for edge, _ in told]).tolist()),
+        boundary_errors_s=tuple(
+            float(error) if np.isfinite(error) else None
+            for error in boundary_errors(edges, [edge for edge, _ in told])
+        ),
         boundary_confidences=tuple(sure for _, sure in told),
         boundary_right=tuple(
             min((abs(edge - true) for true in edges), default=np.inf) <= 2.0 for edge, _ in told

@@ -96,4 +96,4 @@ def stream_lines(told: Sequence[Followed]) -> Iterator[Line]:
 
 
 def _or_never(value: float | None) -> float:
-    return NEVER_S if value is None or not np.isfinite(value) else value
+    return NEVER_S if value is None else value

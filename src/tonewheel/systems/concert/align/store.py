@@ -106,7 +106,7 @@ def read_decoding(cache: Path, key: str, shape: tuple[int, int]) -> Decoding | N
             if known != key:
                 return None
             made = Decoding(
-                *(held[name] for name in ("path", "posterior", "best", "ahead", "behind")),
+                **{name: held[name] for name in ("path", "posterior", "best", "ahead", "behind")},
                 fixes=tuple(Fix.from_json(line) for line in fixes if line),
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, InputError):

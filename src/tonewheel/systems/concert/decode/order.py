@@ -76,4 +76,4 @@ def order_of(planned: Sequence[Planned], songs: int, *, follows: bool = True) ->
                 following += 1
     else:
         weights[np.arange(1, songs + 1), np.arange(songs)] *= 0.1  # seldom the same song again
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)

@@ -19,17 +19,17 @@ Kind = Literal["sum", "best"]
 
 
 class Hub(NamedTuple):
-    """Probabilities between songs, in the numbers of a semiring; vectors are (memories,)."""
+    """Probabilities between songs, in the numbers of a semiring: (memories,), those of a pause and below ()."""
 
     straight: Floats
     to_pause: Floats
     to_unknown: Floats
-    pause_stays: np.float32
-    pause_to_song: np.float32
-    pause_to_unknown: np.float32
-    unknown_stays: np.float32
-    unknown_to_song: np.float32
-    unknown_to_pause: np.float32
+    pause_stays: Floats
+    pause_to_song: Floats
+    pause_to_unknown: Floats
+    unknown_stays: Floats
+    unknown_to_song: Floats
+    unknown_to_pause: Floats
 
 
 class Machine:
@@ -38,7 +38,8 @@ class Machine:
     def __init__(self, states: States, kind: Kind) -> None:
         self.states = states
         self.kind = kind
-        self.plus, self.times = (np.add, np.multiply) if kind == "sum" else (np.maximum, np.add)
+        self.plus: np.ufunc = np.add if kind == "sum" else np.maximum
+        self.times: np.ufunc = np.multiply if kind == "sum" else np.add
         self.zero = np.float32(0 if kind == "sum" else -np.inf)
         self.stay, self.advance, self.skip = map(self._in, (states.stay, states.advance, states.skip))
         self.enter, self.leave, self.order = map(self._in, (states.enter, states.leave, states.order))
@@ -49,7 +50,7 @@ class Machine:
         self.hub = Hub(
             *map(self._in, (states.straight, rest * (1 - habits.then_unknown), rest * habits.then_unknown)),
             *(
-                self._in(np.float32(value))
+                self._in(np.asarray(value, np.float32))
                 for value in (
                     1 - ends[0],
                     ends[0] * (1 - habits.pause_to_unknown),

@@ -110,7 +110,10 @@ def states_of(pack: Pack, planned: Sequence[Planned] | None, habits: Habits | No
     listed = {one.song for one in sequence}
     songs = [one.song for one in sequence] + [song for song in pack.songs if song not in listed]
     chains = _chains(pack)
-    parts, song_of, place, lengths = [], [], [], []
+    parts: list[Floats] = []
+    song_of: list[int] = []
+    place: list[int] = []
+    lengths: list[int] = []
     for number, song in enumerate(songs):
         for chain in chains[song]:
             parts.append(chain)
