@@ -75,7 +75,7 @@ class VersionEncoder(nn.Module):
         x = functional.relu(self.stem(pitches.unsqueeze(1)))
         x = functional.relu(self.chord_norm(self.chord(x)))
         x = functional.relu(self.phrase_norm(self.phrase(x)))
-        x = x.view(*x.shape[:2], self.octaves, CLASSES, x.shape[3])
+        x = x.reshape(*x.shape[:2], self.octaves, CLASSES, x.shape[3])
         x = torch.cat([x.mean(dim=2), x.amax(dim=2)], dim=1)
         x = self.project(self.classes(x)).float()  # (n, size, 12, t)
         x = x - x.mean(dim=2, keepdim=True)  # what all classes share says nothing about the song
