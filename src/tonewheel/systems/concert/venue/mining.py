@@ -70,5 +70,4 @@ def mine(pack: Pack, most: int = 20) -> tuple[Confusion, ...]:
 def unit_rows(rows: Floats) -> Floats:
     """Rows of unit length; a row of zeros (silence) stays one."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    scaled: Floats = rows / np.where(lengths > 1e-9, lengths, 1)
-    return scaled
+    return np.asarray(rows / np.where(lengths > 1e-9, lengths, 1), np.float32)

@@ -91,6 +91,7 @@ def _rows(audio: Floats, chain: Chain) -> Floats64:
 
 
 def _middle(path: Path) -> Floats:
-    start_s = max(0.0, (probe(path).seconds - PART_S) / 2)
+    seconds = probe(path).seconds  # None where a file does not say how long it is
+    start_s = 0.0 if seconds is None else max(0.0, (seconds - PART_S) / 2)
     audio, _ = load(path, sample_rate_hz=RATE_HZ, start_s=start_s, duration_s=PART_S)
     return audio
