@@ -80,7 +80,7 @@ def identify(
         windows = max(windows, len(run.music))
         # Of less than a window there is the first part only.
         short = windows == 1 and not run.embeddings[0, embedder.size // embedder.recipe.views.parts :].any()
-    ranked = _over_runs(runs, pack.header.hop_s)
+    ranked = over_runs(runs, pack.header.hop_s)
     # Applause before the song must not outvote it: the runs that sound most like music are asked.
     loudest = float(np.mean(sorted(music)[len(music) // 2 :]))
     rule = embedder.rule
@@ -162,7 +162,7 @@ def _runs(embedded: Iterable[Embedded]) -> Iterator[Embedded]:
         yield Embedded(rows, odds)
 
 
-def _over_runs(runs: list[list[SongMatch]], hop_s: float) -> list[SongMatch]:
+def over_runs(runs: list[list[SongMatch]], hop_s: float) -> list[SongMatch]:
     """Each song by the mean of its better half of runs: a song need not fill the whole file."""
     half = (len(runs) + 1) // 2
     merged = []
