@@ -17,8 +17,11 @@ from tonewheel.systems.concert.align.formats import cue, read_labels
 from tonewheel.systems.concert.align.hear import PIECE_STEPS, hear
 from tonewheel.systems.concert.align.run import Aligned, align
 from tonewheel.systems.concert.align.segments import Segment
+from tonewheel.systems.concert.data import PairStream
 from tonewheel.systems.concert.embed import Embedder
 from tonewheel.systems.concert.pack import Pack
+from tonewheel.systems.concert.prepare import prepare
+from tonewheel.systems.concert.recipe import ConcertRecipe
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +175,28 @@ def test_command(
     )
     assert capsys.readouterr().out.count("song_start") == 3
     assert run("concert", "listen", show_file, "--pack", pack_file, "--setlist", setlist) == 2
+
+
+def test_an_aligned_concert_becomes_pairs_for_training(
+    folder: Path, tracks: Path, music: list[np.ndarray], show: Show, tmp_path: Path
+) -> None:
+    prepared, left_out = prepare([tracks, folder], tmp_path / "one")
+    assert prepared.pairs == []
+    assert any("--any-licence" in one.reason for one in left_out)
+    prepared, _ = prepare([folder], tmp_path / "two", any_licence=True)
+    assert prepared.pairs == []  # no studio tracks among the sources
+    prepared, left_out = prepare([tracks, folder], tmp_path / "three", any_licence=True)
+    assert left_out == []
+    assert len(prepared.pairs) == len(show.songs)
+    by_file = {track.file: track for track in prepared.tracks}
+    for pair in prepared.pairs:
+        first = round(pair.track_s * 16_000)
+        clean = prepared.floats(by_file[pair.track], first, first + 16_000 * 8)
+        live = prepared.live(pair, 0, 16_000 * 8)
+        lags = np.fft.irfft(np.fft.rfft(live, 2**18) * np.conj(np.fft.rfft(clean, 2**18)))
+        lag = int(lags.argmax())
+        lag = lag - 2**18 if lag > 2**17 else lag
+        assert abs(lag) < 0.25 * 16_000  # the same music, within half a hop
+    stream = PairStream(prepared, ConcertRecipe.model_validate({"views": {"live_share": 1.0}}), split="train")
+    batch = stream.draw(np.random.default_rng(0), 0)
+    assert batch.clean.shape == batch.degraded.shape

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -160,7 +159,10 @@ def test_a_show_with_a_swap_a_skip_and_a_surprise() -> None:
     chains = songs_of(4, SHOW)
     planned = [Planned(song=song) for song in "abcd"]
     surprise = songs_of(5, {"x": 60})["x"][0]
-    heard = heard_of(20, chains["b"][0], 20, chains["a"][0], 20, surprise, 20, chains["d"][0], 20, noise=0.15)
+    gap = 40
+    heard = heard_of(
+        gap, chains["b"][0], gap, chains["a"][0], gap, surprise, gap, chains["d"][0], gap, noise=0.15
+    )
     decoder = Decoder(states_of(pack_of(chains), planned), Emission(), heard)
     assert labels(decoder, decoder.decode().path) == ["-", "b", "-", "a", "-", "?", "-", "d", "-"]
 

@@ -19,7 +19,7 @@ from tonewheel.audio.spectra import log_mel
 from tonewheel.core.errors import InputError
 from tonewheel.degrade.presets import hall
 from tonewheel.systems.concert.ambience import SHARES, draw_ambience
-from tonewheel.systems.concert.prepare import Prepared, PreparedTrack
+from tonewheel.systems.concert.prepare import LivePair, Prepared, PreparedTrack
 from tonewheel.systems.concert.recipe import ConcertRecipe
 
 NO_CROWD_DB = 90.0
@@ -64,6 +64,10 @@ class PairStream:
         for i in self.real:
             groups.setdefault(self.tracks[i].group, []).append(i)
         self.setlists = [members for members in groups.values() if len(members) >= 4]
+        self.live: dict[str, list[LivePair]] = {}
+        for pair in prepared.pairs:
+            if pair.seconds >= recipe.views.chunk_s + 1:
+                self.live.setdefault(pair.track, []).append(pair)
         self.rooms = prepared.paths("room", split)
         self.microphones = prepared.paths("microphone", split)
         self.bank = {kind: prepared.paths(kind, split) for kind in SHARES}
@@ -108,6 +112,9 @@ class PairStream:
         """Log-mel of a chunk, clean and degraded. Shape: (2, n_mels, frames)."""
         views, rate = self.recipe.views, self.spec.sample_rate_hz
         length = round(views.chunk_s * rate)
+        pairs = self.live.get(track.file, [])
+        if pairs and rng.random() < views.live_share:
+            return self._heard(rng, track, pairs[int(rng.integers(len(pairs)))], length)
         start = int(rng.integers(0, round(track.seconds * rate) - length + 1))
         audio = self.prepared.floats(track, start, start + length)
         degraded = hall(
@@ -121,6 +128,19 @@ class PairStream:
             codec_share=views.codec_share,
         ).apply(audio, rate)
         return np.stack([log_mel(audio, self.spec), log_mel(degraded, self.spec)])
+
+    def _heard(
+        self, rng: np.random.Generator, track: PreparedTrack, pair: LivePair, length: int
+    ) -> NDArray[np.float32]:
+        """Log-mel of a chunk on the record and as a real concert made it. Shape: (2, n_mels, frames)."""
+        rate = self.spec.sample_rate_hz
+        first = round(pair.track_s * rate)
+        room = min(round(pair.seconds * rate), round(track.seconds * rate) - first) - length
+        start = int(rng.integers(0, max(1, room)))
+        clean = self.prepared.floats(track, first + start, first + start + length)
+        heard = self.prepared.live(pair, start, start + length)
+        pad = [(0, length - len(clean)), (0, length - len(heard))]
+        return np.stack([log_mel(np.pad(a, p), self.spec) for a, p in zip((clean, heard), pad, strict=True)])
 
     def _windows(self, rng: np.random.Generator, frames: int, window: int) -> list[tuple[int, int]]:
         """Starts of windows, one in each equal part of a chunk, and the shift of the query against each."""

@@ -25,6 +25,7 @@ from tonewheel.degrade.reverberation import measure_t60_s
 from tonewheel.gates.leakage import place
 from tonewheel.manifest.licence import classify
 from tonewheel.manifest.tracks import Quarantined, Track, read_tracks
+from tonewheel.systems.concert.align.pairs import excerpts, is_aligned, track_of
 from tonewheel.systems.concert.ambience import MAKERS
 
 SAMPLE_RATE_HZ = 16_000
@@ -59,6 +60,15 @@ class PreparedTrack(Record):
     synthetic: bool = False
 
 
+class LivePair(Record):
+    """A stretch of a concert (`live`, int16 samples) and the place in a track's file at which it begins."""
+
+    track: str
+    live: str
+    track_s: float
+    seconds: float
+
+
 class Ambience(Record):
     """One room response, crowd recording or microphone response, mono WAV at 16 kHz."""
 
@@ -81,10 +91,18 @@ class Prepared:
             )
         self.tracks = list(read_jsonl(self.folder / "tracks.jsonl", PreparedTrack))
         self.ambience = list(read_jsonl(self.folder / "ambience.jsonl", Ambience))
+        pairs = self.folder / "pairs.jsonl"
+        self.pairs = list(read_jsonl(pairs, LivePair)) if pairs.is_file() else []
+        """Aligned concerts, if any were among the sources."""
 
     def floats(self, track: PreparedTrack, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
         """Samples [start, stop) of a track; the file is memory-mapped, so only these are read."""
         mapped = np.load(self.folder / track.file, mmap_mode="r", allow_pickle=False)
+        return np.asarray(mapped[start:stop], dtype=np.float32) / np.float32(32768)
+
+    def live(self, pair: LivePair, start: int, stop: int) -> NDArray[np.float32]:
+        """Samples [start, stop) of the concert's side of a pair."""
+        mapped = np.load(self.folder / pair.live, mmap_mode="r", allow_pickle=False)
         return np.asarray(mapped[start:stop], dtype=np.float32) / np.float32(32768)
 
     def paths(self, kind: str, split: str) -> list[str]:
@@ -95,12 +113,16 @@ class Prepared:
 def prepare(
     sources: Iterable[Path], out: Path, *, synth_songs: int = 0, seed: int = 0, any_licence: bool = False
 ) -> tuple[Prepared, list[Quarantined]]:
-    """Decode `sources` (folders with an index.csv, or of plain audio) and synthesised songs into `out`."""
+    """Decode `sources` (folders with an index.csv, of plain audio, or aligned concerts) and made songs into `out`."""
     out.mkdir(parents=True, exist_ok=True)
     tracks: list[PreparedTrack] = []
     ambience: list[Ambience] = []
     left_out: list[Quarantined] = []
+    concerts = [source for source in sources if is_aligned(source)]
+    by_name: dict[str, str] = {}
     for source in sources:
+        if source in concerts:
+            continue
         index = source / "index.csv" if (source / "index.csv").is_file() else source
         reading = read_tracks(index)
         left_out.extend(reading.quarantined)
@@ -116,6 +138,7 @@ def prepare(
             try:
                 if track.kind == "music":
                     tracks.append(_decode_track(track, file, out))
+                    by_name[Path(track.path).name] = tracks[-1].file
                 else:
                     ambience.append(_decode_ambience(track, file, out))
             except TonewheelError as error:
@@ -126,6 +149,9 @@ def prepare(
     ambience.extend(progress(_make_ambience(out, seed) if total else (), "synthesise crowds", total=total))
     write_jsonl(out / "tracks.jsonl", tracks)
     write_jsonl(out / "ambience.jsonl", ambience)
+    pairs = [pair for one in concerts for pair in _pairs(one, by_name, out, left_out, any_licence)]
+    if pairs:
+        write_jsonl(out / "pairs.jsonl", pairs)
     write_jsonl(out / "left_out.jsonl", left_out)
     write_json(
         out / "prepare.json", {"sources": [str(s) for s in sources], "synth_songs": synth_songs, "seed": seed}
@@ -152,6 +178,47 @@ def _decode_track(track: Track, source: Path, out: Path) -> PreparedTrack:
         file=str(file.relative_to(out)),
         seconds=samples / SAMPLE_RATE_HZ,
     )
+
+
+def _pairs(
+    folder: Path, by_name: dict[str, str], out: Path, left_out: list[Quarantined], any_licence: bool
+) -> Iterator[LivePair]:
+    """The sure songs of an aligned concert whose studio tracks are among the sources."""
+    if not any_licence:
+        left_out.append(
+            Quarantined(path=str(folder), reason="a concert states no licence; --any-licence trains on it")
+        )
+        return
+    try:
+        found = list(excerpts(folder))
+    except TonewheelError as error:
+        left_out.append(Quarantined(path=str(folder), reason=str(error)))
+        return
+    for one in progress(found, f"decode {folder.name}"):
+        track = track_of(one, by_name)
+        if track is None:
+            reason = f"its studio track {one.references[0]} is not among the sources"
+            left_out.append(Quarantined(path=f"{one.recording}: {one.song}", reason=reason))
+            continue
+        digest = hashlib.sha256(one.to_json().encode()).hexdigest()[:16]
+        file = out / "live" / f"{digest}.npy"
+        try:
+            if not file.exists():
+                span_s = one.end_s - one.start_s
+                audio, _ = load(
+                    one.recording, sample_rate_hz=SAMPLE_RATE_HZ, start_s=one.start_s, duration_s=span_s
+                )
+                _store(audio, file)
+        except TonewheelError as error:
+            left_out.append(Quarantined(path=one.recording, reason=str(error)))
+            continue
+        samples = np.load(file, mmap_mode="r", allow_pickle=False).shape[0]
+        yield LivePair(
+            track=track,
+            live=str(file.relative_to(out)),
+            track_s=one.track_s,
+            seconds=samples / SAMPLE_RATE_HZ,
+        )
 
 
 def _decode_ambience(track: Track, source: Path, out: Path) -> Ambience:

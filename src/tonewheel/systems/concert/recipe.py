@@ -51,6 +51,9 @@ class ViewRecipe(Recipe):
     codec_share: float = Field(0.2, ge=0, le=1, description="share of chunks through a codec: it is slow")
     synth_share: float = Field(0.35, ge=0, le=1, description="share of chunks from synthesised songs")
     setlist_share: float = Field(0.4, ge=0, le=1, description="share of chunks of one artist: hard negatives")
+    live_share: float = Field(
+        0.5, ge=0, le=1, description="share of a song's chunks from aligned concerts, where there are any"
+    )
     ambience_share: float = Field(0.12, ge=0, description="windows without music, as a share of the batch")
 
     @property

@@ -29,7 +29,7 @@ class Heard(NamedTuple):
 
 
 class Emission(Record):
-    """Log-likelihood ratios by logistic regression; fitted on the valid split (calibrate.py in this folder)."""
+    """Log-likelihood ratios by logistic regression; the weights were fitted, the limits and the trust chosen on the valid split."""
 
     cosine: float = 11.4
     standing: float = 0.7
@@ -37,19 +37,15 @@ class Emission(Record):
     bias: float = -5.1
     music: float = 0.7
     music_bias: float = -2.2
-    least: float = -4.0
+    least: float = -3.0
     """No single step speaks louder than this against a song: somebody may have shouted over it."""
     most: float = 8.0
+    quietest: float = -1.0
+    """No step speaks louder than this for "no song": a crowd can drown the music for the music head."""
+    loudest: float = 2.0
     trust: float = 0.15
     unknown: float = 0.0
     """Added to an unknown song at every step: negative favours the songs of the pack."""
-
-    def features(self, parts: Floats, states: States) -> tuple[Floats, Floats]:
-        """Cosine with every bin, and its standing among all. Shapes: (steps, size) -> (steps, bins) twice."""
-        cosines = np.asarray(parts @ states.parts.T, np.float32)
-        centre = cosines.mean(axis=1, keepdims=True)
-        spread = np.maximum(cosines.std(axis=1, keepdims=True), 0.05)
-        return cosines, (cosines - centre) / spread
 
     def gains(self, heard: Heard, states: States) -> Floats:
         """Log of the evidence for every state. Shape: (steps, states.size)."""
@@ -62,7 +58,8 @@ class Emission(Record):
         songs *= np.float32(self.cosine) + np.float32(self.standing) / spread
         songs += np.float32(self.bias) - np.float32(self.standing) * centre / spread
         np.clip(songs, np.float32(self.least), np.float32(self.most), out=songs)
-        sounds = np.clip(self.music * heard.music + self.music_bias, -4, 4).astype(np.float32)[:, None]
+        odds = np.clip(self.music * heard.music + self.music_bias, self.quietest, self.loudest)
+        sounds = odds.astype(np.float32)[:, None]
         songs += sounds
         out[:, states.bins + states.memories :] = sounds + np.float32(self.unknown)
         out *= np.float32(self.trust)

@@ -28,7 +28,7 @@ class Habits(Record):
     """The song advances by no bin: played slower than on the record, or a bin heard twice."""
     skip: float = 0.02
     """It advances by two."""
-    early_end: float = 0.004
+    early_end: float = 0.01
     """It ends before its end."""
     late_entry: float = 0.1
     """Share of songs that do not begin at their beginning: a medley, a cut, a recording that starts late."""
