@@ -29,7 +29,7 @@ class Heard(NamedTuple):
 
 
 class Emission(Record):
-    """Log-likelihood ratios by logistic regression; the weights were fitted, the limits and the trust chosen on the valid split."""
+    """Log-likelihood ratios; the weights are of logistic regressions, the rest was chosen, all on the valid split."""
 
     cosine: float = 11.4
     standing: float = 0.7
