@@ -104,11 +104,12 @@ class RowSeparator(nn.Module):
 
     def forward(self, power: Tensor, context: Tensor) -> Tensor:
         frames = power.shape[3]
+        # What is missing to a whole cell of the grid is silence, as it is to a browser that has to add it itself.
+        power = functional.pad(power, (0, -frames % GRID))
         level = 0.25 * torch.log(power + FLOOR) + 2.0
         side = 0.25 * torch.log((power[:, 1:] + FLOOR) / (power[:, :1] + FLOOR)).clamp(-6, 6)
-        x = torch.cat([level, side, self.place.expand(level.shape[0], 1, ROWS, frames)], dim=1)
-        x = functional.pad(x, (0, -frames % GRID)).contiguous(memory_format=torch.channels_last)
-        x = self.enter(x)
+        place = self.place.expand(len(level), 1, ROWS, level.shape[3])
+        x = self.enter(torch.cat([level, side, place], dim=1).contiguous(memory_format=torch.channels_last))
         skips = []
         for block, down in zip(self.down_blocks, self.downs, strict=True):
             x = block(x)
