@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -75,6 +76,8 @@ def ingest(
         url = f"{url}/{STEMS.channel}"
         emit({"url": url}) if as_json else say(f"taking in snapshots at {url}; stored in {store}")
 
+    # uvicorn raises the signal again when it has left; a service that was asked to end has not failed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with Store(store, database) as opened:
         serve(create_service(opened, limits, keys=keys, origins=allowed), listening, limits, told)
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
-import sys
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tonewheel.core.errors import InputError
+from tonewheel.core.errors import InputError, TonewheelError
 from tonewheel.feedback.limits import Limits, client_of
 
 LONGEST_HEAD_BYTES = 2**14
 KEEP_ALIVE_S = 5
 LEAVE_WITHIN_S = 10
+STARTS_WITHIN_S = 30.0
 
 
 def patient(limits: Limits) -> type[H11Protocol]:
@@ -98,9 +99,39 @@ def serve(
     service: FastAPI, listening: socket.socket, limits: Limits, told: Callable[[str], Any] = lambda url: None
 ) -> None:
     """Serve until SIGINT or SIGTERM, then answer what is under way; `told(url)` is called once it answers."""
-    host, port = listening.getsockname()[:2]
-    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    config = uvicorn.Config(
+    _Telling(_config(service, limits), lambda: told(_url(listening))).run(sockets=[listening])
+
+
+@contextmanager
+def serving(service: FastAPI, limits: Limits | None = None) -> Iterator[str]:
+    """Serve from a thread of this program, on a free port of loopback; yields the URL, "http://127.0.0.1:PORT"."""
+    listening = listen("127.0.0.1", 0)
+    answers = threading.Event()
+    server = _Telling(_config(service, limits or Limits()), answers.set)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        if not answers.wait(STARTS_WITHIN_S):
+            raise TonewheelError("the feedback service did not start")
+        yield _url(listening)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+class _Telling(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, told: Callable[[], Any]) -> None:
+        super().__init__(config)
+        self._told = told
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._told()
+
+
+def _config(service: FastAPI, limits: Limits) -> uvicorn.Config:
+    return uvicorn.Config(
         service,
         http=patient(limits),
         ws="none",
@@ -115,12 +146,7 @@ def serve(
         timeout_graceful_shutdown=LEAVE_WITHIN_S,
     )
 
-    class Telling(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                told(url)
 
-    # uvicorn raises the signal again when it has left; a service that was asked to end has not failed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    Telling(config).run(sockets=[listening])
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
