@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from tonewheel.systems.stems import separate_commands
+
 app = typer.Typer(
     help="Six stems that sum to the mix.",
     no_args_is_help=True,
@@ -11,4 +13,4 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-# One line a verb: `from tonewheel.systems.stems import separate_commands`, `app.command()(separate_commands.separate)`
+app.command()(separate_commands.separate)

@@ -16,11 +16,10 @@ from torch import Tensor
 from tonewheel.core.errors import InputError
 from tonewheel.learn.checkpoint import load_model, load_weights
 from tonewheel.learn.int8 import widened
-from tonewheel.learn.recipe import parse_recipe
 from tonewheel.systems.stems.model import CONTEXT, Separator
 from tonewheel.systems.stems.recipe import NetworkRecipe
 
-KIND = "stems separator"
+KIND = "stems.separator"
 WEIGHTS = Path(__file__).parent / "weights" / "stems.safetensors"
 
 
@@ -80,11 +79,9 @@ class NetMasker:
 @lru_cache(maxsize=2)
 def _loaded(path: str) -> NetMasker:
     saved = load_model(path, kind=KIND)
-    recipe = saved.metadata.get("network")
-    if not isinstance(recipe, dict):
-        raise InputError(path, "does not say how its network is built")
-    import json
-
-    network = Separator(parse_recipe(json.dumps(recipe), NetworkRecipe))
+    try:
+        network = Separator(NetworkRecipe.model_validate(saved.metadata["recipe"]["network"]))
+    except (KeyError, TypeError, ValueError):
+        raise InputError(path, "does not say how its network is built") from None
     load_weights(network, widened(saved.tensors), path)
     return NetMasker(network, saved.sha256)

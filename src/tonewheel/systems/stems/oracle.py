@@ -1,8 +1,8 @@
 """The oracle: shares from the true stems, the best that any separator of this kind could do.
 
-`bins` is the ideal ratio mask, the share of each stem's magnitude in the sum of all, bin by bin; `rows` gives all bins of
-a row of our network the same share, `bands` those of each of 64 mel bands. Better is possible only with phases of its
-own, or with another analysis.
+`bins` is the ideal ratio mask, the share of each stem's magnitude in the sum of all, bin by bin; `rows` gives all bins
+of a row of our network the same share, `bands` those of each of 64 mel bands. Better is possible only with phases of
+its own, or with another analysis.
 """
 
 from __future__ import annotations
