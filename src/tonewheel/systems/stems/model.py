@@ -93,7 +93,10 @@ class RowSeparator(nn.Module):
         self.downs = nn.ModuleList(nn.Conv2d(a, b, 2, 2) for a, b in pairwise(wide))
         self.ups = nn.ModuleList(nn.ConvTranspose2d(b, a, 2, 2) for a, b in pairwise(wide))
         self.lowest = Lowest(wide[4], ROWS // GRID, recipe.wide, recipe.dilations)
+        self.last_norm = nn.BatchNorm2d(wide[0])
         self.leave = nn.Conv2d(wide[0], 2 * len(NET_STEMS), 3, padding=1)
+        # All stems alike at first: a softmax that starts out sure of something wrong hardly learns.
+        nn.init.normal_(self.leave.weight, std=0.01)
         self.reach = (
             2 + sum(2 * k * 2**level for level, k in enumerate(counts)) + GRID * (1 + sum(recipe.dilations))
         )
@@ -118,7 +121,7 @@ class RowSeparator(nn.Module):
         x = self.lowest(x, context)
         for level_number in reversed(range(len(skips))):
             x = self.up_blocks[level_number](skips[level_number] + self.ups[level_number](x))
-        logits = self.leave(x)[..., :frames]
+        logits = self.leave(functional.relu(self.last_norm(x)))[..., :frames]
         shares: Tensor = logits.float().reshape(len(x), len(NET_STEMS), 2, ROWS, frames).softmax(dim=1)
         return shares
 

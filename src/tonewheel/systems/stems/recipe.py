@@ -41,10 +41,11 @@ class MixRecipe(Recipe):
 class LossRecipe(Recipe):
     """What an output is compared by."""
 
-    stem_floor_db: float = Field(-25.0, description="error this far below its stem is good enough")
-    mix_floor_db: float = Field(-32.0, description="error this far below the mix is good enough")
+    quiet_db: float = Field(
+        -13.0, description="error of a stem is measured by its energy plus that of the mix at this level"
+    )
     bright_weight: float = Field(
-        0.1, ge=0, description="of the same error with each octave above 500 Hz lifted by 3 dB"
+        0.15, ge=0, le=1, description="of the same error with each octave above 500 Hz lifted by 6 dB"
     )
 
 
