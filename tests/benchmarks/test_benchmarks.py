@@ -20,6 +20,7 @@ SAYS = {
     "degrade": r"ours takes \d+\.\d\d of scipy",
     "encode": r"tonewheel +\d+ +1\.00",
     "heads": r"default: \w+",
+    "ingest": r"kills, \d+ acknowledged, 0 of them lost",
     "listen": r"the song was found",
     "manifests": r"health +tonewheel +\d",
     "pack": r"50 songs of 4 min: \d\.\d\d MB, 0\.\d\d of 10 MB",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -68,7 +69,6 @@ def ingest(
     limits = Limits(rate_per_s=rate, waiting_most=waiting)
     keys = read_keys(key_file) if key_file else []
     allowed = [plain_origin(origin) for origin in origins or []]
-    listening = listen(host, port)
     if not keys and host not in ("127.0.0.1", "::1", "localhost"):
         say(f"{host}: everybody who reaches this address may send; --key-file asks for a key")
 
@@ -78,7 +78,7 @@ def ingest(
 
     # uvicorn raises the signal again when it has left; a service that was asked to end has not failed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with Store(store, database) as opened:
+    with listen(host, port) as listening, Store(store, database) as opened:
         serve(create_service(opened, limits, keys=keys, origins=allowed), listening, limits, told)
 
 
@@ -189,23 +189,25 @@ def send(
     from tonewheel.feedback.keys import read_keys
     from tonewheel.manifest.stem_snapshot import LARGEST_BYTES, parse_snapshot
 
-    courier = Courier(url, key=read_keys(key_file)[0] if key_file else None)
     sent = left_out = 0
-    for path in files:
-        for where, body in progress(_bodies(path, LARGEST_BYTES), f"sending {path.name}", unit="snapshots"):
-            try:
-                parse_snapshot(body, where)
-            except InputError as error:
-                say(str(error))
-                left_out += 1
-                continue
-            delivery = courier.deliver(body)
-            sent += delivery.acknowledged
-            left_out += not delivery.acknowledged
-            if as_json:
-                emit({"snapshot": where, **delivery._asdict()})
-            elif not delivery.acknowledged:
-                say(f"{where}: not sent: {delivery.said}")
+    with closing(Courier(url, key=read_keys(key_file)[0] if key_file else None)) as courier:
+        for path in files:
+            for where, body in progress(
+                _bodies(path, LARGEST_BYTES), f"sending {path.name}", unit="snapshots"
+            ):
+                try:
+                    parse_snapshot(body, where)
+                except InputError as error:
+                    say(str(error))
+                    left_out += 1
+                    continue
+                delivery = courier.deliver(body)
+                sent += delivery.acknowledged
+                left_out += not delivery.acknowledged
+                if as_json:
+                    emit({"snapshot": where, **delivery._asdict()})
+                elif not delivery.acknowledged:
+                    say(f"{where}: not sent: {delivery.said}")
     say(f"{sent} sent, {left_out} not")
     if left_out:
         raise typer.Exit(2)

@@ -88,6 +88,8 @@ class Store:
 
     def put(self, contributions: Sequence[Contribution]) -> list[Outcome]:
         """Keep contributions in one transaction; what became of each, in order, once all of it is on disk."""
+        if not contributions:
+            return []
         received_ms = time.time_ns() // 1_000_000
         rows: dict[tuple[str, str], dict[str, Any]] = {}
         digests = [hashlib.sha256(one.payload.encode()).hexdigest() for one in contributions]
@@ -111,7 +113,7 @@ class Store:
         return outcomes
 
     def read(self, kind: str | None = None, ids: Iterable[str] | None = None) -> Iterator[Stored]:
-        """Everything, or a kind, or what is kept about some ids (the client's, or pseudonyms), oldest first."""
+        """Everything, or a kind, or what is kept about some ids (the client's, or pseudonyms), commit by commit."""
         last = 0
         columns = (TABLE.c.number, TABLE.c.kind, TABLE.c.pseudonym, TABLE.c.received_ms, TABLE.c.payload)
         wanted = self._wanted(kind, ids)
@@ -204,6 +206,7 @@ def _engine(folder: Path, database_url: str | None) -> sa.Engine:
     except sa.exc.ArgumentError:
         raise InputError("database", "is no URL such as postgresql://user@host/name") from None
     if url.get_backend_name() == "sqlite":
+        url = url.set(drivername="sqlite")
         if url.database == str(folder / FILE):
             (folder / FILE).touch(mode=0o600)  # the log beside it takes over the mode
         engine = sa.create_engine(url, connect_args={"timeout": WAIT_FOR_LOCK_S})
