@@ -13,6 +13,7 @@ import math
 import re
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
@@ -264,15 +265,22 @@ def unknown_keys(values: Any, record: type[msgspec.Struct] = StemSnapshot, place
     """
     if not isinstance(values, Mapping):
         return
-    names = dict(zip(record.__struct_encode_fields__, record.__struct_fields__, strict=True))
-    hints = get_type_hints(record)
+    known = _known_keys(record)
     for key, value in values.items():
-        if key not in names:
+        if key not in known:
             yield f"{place}{key}"
             continue
-        for inner in _records_in(hints[names[key]]):
+        for inner in known[key]:
             for one in value if isinstance(value, list) else [value]:
                 yield from unknown_keys(one, inner, f"{place}{key}.")
+
+
+@cache
+def _known_keys(record: type[msgspec.Struct]) -> dict[str, list[type[msgspec.Struct]]]:
+    """The keys of a record in JSON, and the records that their values are."""
+    hints = get_type_hints(record)
+    names = zip(record.__struct_encode_fields__, record.__struct_fields__, strict=True)
+    return {key: _records_in(hints[field]) for key, field in names}
 
 
 def _records_in(hint: Any) -> list[type[msgspec.Struct]]:
