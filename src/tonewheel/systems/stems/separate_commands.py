@@ -12,6 +12,7 @@ from tonewheel.core.errors import InputError, TonewheelError
 
 if TYPE_CHECKING:
     from tonewheel.systems.stems.files import Separation
+    from tonewheel.systems.stems.masker import Masker, NetMasker
 
 
 class Job(NamedTuple):
@@ -36,6 +37,9 @@ def separate(
         Path | None,
         typer.Option(help="Also write the snapshot that sharing would send (JSON); of several a folder."),
     ] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="Gains learned from corrections, written by `stems calibrate`.")
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights of your training.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
@@ -49,7 +53,8 @@ def separate(
 
     stems_of(stems, only)
     jobs = plan(recordings, out, snapshot, force)
-    masker = NetMasker.shipped() if weights is None else NetMasker.load(weights)
+    network = NetMasker.shipped() if weights is None else NetMasker.load(weights)
+    masker = network if calibration is None else calibrated(network, calibration)
     failed = 0
     for job in jobs:
         try:
@@ -60,7 +65,7 @@ def separate(
                 fold=stems,
                 only=only,
                 force=force,
-                fingerprint=masker.fingerprint,
+                fingerprint=network.fingerprint,
                 snapshot=job.snapshot,
             )
         except TonewheelError as error:
@@ -97,6 +102,18 @@ def plan(given: list[Path], out: Path, snapshot: Path | None, force: bool) -> li
             refuse_overwrite(shared, force)
         jobs.append(Job(source, folder, shared))
     return jobs
+
+
+def calibrated(network: NetMasker, calibration: Path) -> Masker:
+    """The network with the gains of a calibration; InputError when that is none, or of other weights."""
+    from tonewheel.systems.stems.flywheel.join import CalibratedMasker, read_calibration
+
+    found = read_calibration(calibration)
+    if found.separator and found.separator != network.fingerprint:
+        raise InputError(
+            calibration, f"was made for the weights {found.separator[:12]}, not {network.fingerprint[:12]}"
+        )
+    return CalibratedMasker(network, found.table_db)
 
 
 def tell(done: Separation, job: Job, as_json: bool) -> None:

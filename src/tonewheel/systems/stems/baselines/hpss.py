@@ -18,7 +18,7 @@ class Hpss:
     """What is percussive is `drums`, what is harmonic is `harmonic`."""
 
     name = "HPSS"
-    claims = ("drums", "harmonic", "other")
+    claims: tuple[str, ...] = ("drums", "harmonic", "other")
     reach = 16
 
     def shares(self, spectrum: Tensor) -> Tensor:

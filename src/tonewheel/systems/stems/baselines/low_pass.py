@@ -15,7 +15,7 @@ class LowPass:
     """Below the cutoff all is bass (or sub), above it all is harmonic; at the cutoff half and half."""
 
     name = "low-pass"
-    claims = ("bass", "sub")
+    claims: tuple[str, ...] = ("bass", "sub")
     reach = 0
 
     def __init__(self, cutoff_hz: float = CUTOFF_HZ) -> None:

@@ -16,7 +16,7 @@ class EqualShares:
     """
 
     name = "mix / N"
-    claims = (*STEMS, *FOLD_4, *FOLD_2)
+    claims: tuple[str, ...] = (*STEMS, *FOLD_4, *FOLD_2)
     reach = 0
 
     def __init__(self, fold: int = 6) -> None:
