@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 # Where the name that is imported is not the name that is installed.
-DISTRIBUTION = {"faiss": "faiss-cpu", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+DISTRIBUTION = {"faiss": "faiss-cpu", "google": "protobuf", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 
 
 def plain(name: str) -> str:

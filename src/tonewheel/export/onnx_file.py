@@ -79,6 +79,8 @@ def traced(
                 output_names=list(outputs),
                 dynamic_shapes=tuple(axes.get(name) for name in example) if axes else None,
                 external_data=False,
+                # Its rewriting takes a small number that is added, such as 1e-9 below a logarithm, for a zero.
+                optimize=False,
                 verbose=False,
             )
     finally:

@@ -6,6 +6,7 @@ import typer
 
 from tonewheel.systems.stems import (
     evaluate_commands,
+    export_commands,
     flywheel_commands,
     separate_commands,
     train_commands,
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command()(separate_commands.separate)
 app.command()(train_commands.train)
 app.command()(evaluate_commands.evaluate)
+app.command()(export_commands.export)
 app.command()(flywheel_commands.sanitize)
 app.command()(flywheel_commands.dataset)
 app.command()(flywheel_commands.run)
