@@ -109,7 +109,7 @@ def from_folders(root: Path) -> Iterator[Multitrack]:
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{name} {length}" for name, length in lengths.items())
             raise InputError(folder, f"its stems are not equally long (samples: {told})")
-        yield Multitrack(folder.name, folder.name, _with_sub(stems))
+        yield Multitrack(folder.name, folder.name, with_sub(stems))
 
 
 def from_prepared(folder: Path, split: str = "valid") -> Iterator[Multitrack]:
@@ -120,7 +120,7 @@ def from_prepared(folder: Path, split: str = "valid") -> Iterator[Multitrack]:
     for song, takes in prepared.songs(split).items():
         samples = round(max(take.seconds for take in takes) * SAMPLE_RATE_HZ)
         stems = {take.stem: prepared.read(take, 0, samples) * np.float32(take.gain) for take in takes}
-        yield _loud(Multitrack(song, takes[0].group, _with_sub(stems)))
+        yield _loud(Multitrack(song, takes[0].group, with_sub(stems)))
 
 
 def from_index(index: Path, split: str | None = None) -> Iterator[Multitrack]:
@@ -160,7 +160,7 @@ def _loud(track: Multitrack) -> Multitrack:
     return Multitrack(track.title, track.group, {name: audio * gain for name, audio in track.stems.items()})
 
 
-def _with_sub(stems: dict[str, Audio]) -> dict[str, Audio]:
+def with_sub(stems: dict[str, Audio]) -> dict[str, Audio]:
     """The six, where the bass instrument is given whole: divided at the crossover, so that both halves sum to it."""
     if "other" in stems or "sub" in stems or "bass" not in stems:
         return stems
