@@ -67,18 +67,17 @@ class Scores(Record):
             f"`{self.index}` ({self.made_with}): {self.tracks} tracks, {self.classes} labels ({self.labels})."
         )
         rows = [_cells(line) for line in self.lines]
-        parts = [head, _table(HEADER, rows)]
+        parts = [head, _table(HEADER, rows) if rows else UNLABELLED]
         for name, figures in self.use.items():
             parts.append(_table([name, ""], [[key, f"{value:.4g}"] for key, value in figures.items()]))
         return "\n\n".join(parts) + "\n"
 
     def page(self, picture: object) -> str:
         """The figures and the map as a page to look at."""
+        shown = html.table(HEADER, map(_cells, self.lines)) if self.lines else html.prose(UNLABELLED)
         sections = [
             html.section("The collection", html.figure(picture, "Tracks that sound alike lie together.")),
-            html.section(
-                f"Neighbours and clusters, by {self.labels}", html.table(HEADER, map(_cells, self.lines))
-            ),
+            html.section(f"Neighbours and clusters, by {self.labels}", shown),
         ]
         for name, figures in self.use.items():
             sections.append(html.section(name, html.table(["", ""], [[k, v] for k, v in figures.items()])))
@@ -86,6 +85,10 @@ class Scores(Record):
         return html.page("Similar tracks: evaluation", sections, lead=lead)
 
 
+UNLABELLED = (
+    "No two artists have four tracks each, so neighbours and clusters are not scored; --labels takes a CSV of path and "
+    "label."
+)
 HEADER = ["method", "P@5", "95 %", "MAP@R", "silhouette", "NMI", "AMI", "hubness", "n"]
 
 
@@ -106,24 +109,24 @@ def evaluate(
 ) -> Scores:
     """Measure an index, and write scores.json, scores.md and index.html to `out`.
 
-    `labels` is a CSV of path and label (default: the artists); `changes` tracks are changed and sought again.
+    `labels` is a CSV of path and label (default: the artists, as far as they have tracks enough); `changes` tracks are
+    changed and sought again. InputError when the CSV does not have two labels to score.
     """
     found = artists(index) if labels is None else read_labels(labels, index)
     counts = {label: list(found.values()).count(label) for label in set(found.values())}
     known = [track for track in index.tracks if counts.get(found.get(track, ""), 0) >= FEWEST]
     classes = {found[track] for track in known}
-    if len(classes) < 2:
+    if len(classes) < 2 and labels is not None:
         raise InputError(
-            labels or "artists",
+            labels,
             f"{len(classes)} labels have at least {FEWEST} tracks of the index; two are needed",
         )
     numbers = np.array([index.number[track] for track in known])
     names = [found[track] for track in known]
     by = [index.entries[track].artist or track for track in known]
     apart = by if labels is not None else None
-    lines = tuple(
-        _line(method, rows, names, by, apart, seed) for method, rows in _methods(index, numbers, seed).items()
-    )
+    methods = _methods(index, numbers, seed) if len(classes) > 1 else {}
+    lines = tuple(_line(method, rows, names, by, apart, seed) for method, rows in methods.items())
     use = {
         "The first ten": trials.lists(index),
         "Paths": trials.paths(index, seed),
