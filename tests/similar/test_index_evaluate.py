@@ -139,3 +139,15 @@ def test_a_map_writes_names_as_they_are(invented: ModuleType) -> None:
     figure = draw_map(made, {tracks[0].entry.track: tracks[0].entry.track})
     assert "\x1b" not in figure.axes[0].texts[0].get_text()
     figure.savefig("/dev/null", format="png")
+
+
+def test_a_map_shows_the_labels_it_is_given(index: Index) -> None:
+    def legend(**options: dict[str, str]) -> list[str]:
+        return [text.get_text() for text in draw_map(index, **options).axes[0].get_legend().get_texts()]
+
+    assert legend() == sorted({track.split("/")[0] for track in index.tracks})
+    assert legend(labels={track: f"band {n % 25:02}" for n, track in enumerate(index.tracks)})[:2] == [
+        "other",
+        "band 00",
+    ]
+    assert legend(labels={}) == ["tracks"]

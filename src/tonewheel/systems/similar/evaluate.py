@@ -69,7 +69,9 @@ class Scores(Record):
         rows = [_cells(line) for line in self.lines]
         parts = [head, _table(HEADER, rows) if rows else UNLABELLED]
         for name, figures in self.use.items():
-            parts.append(_table([name, ""], [[key, f"{value:.4g}"] for key, value in figures.items()]))
+            parts.append(
+                _table([name, ""], [[WORDS.get(key, key), f"{value:.4g}"] for key, value in figures.items()])
+            )
         return "\n\n".join(parts) + "\n"
 
     def page(self, picture: object) -> str:
@@ -80,7 +82,8 @@ class Scores(Record):
             html.section(f"Neighbours and clusters, by {self.labels}", shown),
         ]
         for name, figures in self.use.items():
-            sections.append(html.section(name, html.table(["", ""], [[k, v] for k, v in figures.items()])))
+            rows = [[WORDS.get(key, key), value] for key, value in figures.items()]
+            sections.append(html.section(name, html.table(["", ""], rows)))
         lead = f"{self.index}, made with {self.made_with}: {self.tracks} tracks, {self.classes} labels."
         return html.page("Similar tracks: evaluation", sections, lead=lead)
 
@@ -89,6 +92,18 @@ UNLABELLED = (
     "No two artists have four tracks each, so neighbours and clusters are not scored; --labels takes a CSV of path and "
     "label."
 )
+WORDS = {
+    "copies": "copies, or versions of one another, in one list",
+    "most_of_an_artist": "most places of one artist",
+    "spearman": "rank correlation of a step's number and its likeness to the end, mean",
+    "spearman_least": "the same, of the worst path",
+    "n": "placements, half of them with the track's style hidden",
+    "accuracy": "share that was right",
+    "ece": "expected calibration error",
+    "p50_ms": "median, ms",
+    "p95_ms": "95 % are faster than, ms",
+    "seconds_a_second": "seconds to hear a second of a query",
+}
 HEADER = ["method", "P@5", "95 %", "MAP@R", "silhouette", "NMI", "AMI", "hubness", "n"]
 
 
@@ -146,7 +161,7 @@ def evaluate(
     )
     write_json(out / "scores.json", scores)
     write_text(out / "scores.md", scores.markdown())
-    write_text(out / "index.html", scores.page(draw_map(index)))
+    write_text(out / "index.html", scores.page(draw_map(index, labels=found if labels is not None else None)))
     return scores
 
 
