@@ -14,10 +14,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tonewheel.core.progress import quiet
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# How long an example takes says what else the machine is doing; that a test hangs is the time limit's to say.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
