@@ -8,6 +8,7 @@ from tonewheel.systems.stems import (
     evaluate_commands,
     export_commands,
     flywheel_commands,
+    prepare_commands,
     separate_commands,
     train_commands,
 )
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 
 app.command()(separate_commands.separate)
+app.command()(prepare_commands.prepare)
 app.command()(train_commands.train)
 app.command()(evaluate_commands.evaluate)
 app.command()(export_commands.export)

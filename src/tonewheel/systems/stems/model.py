@@ -72,7 +72,8 @@ class Separator(nn.Module):
 class RowSeparator(nn.Module):
     """The network proper, on powers of rows.
 
-    Shape: power (n, 2, ROWS, frames) in units of `FULL_SCALE`, context (n, CONTEXT) -> (n, 5, 2, ROWS, frames), any number of frames.
+    Shape: power (n, 2, ROWS, frames) in units of `FULL_SCALE`, context (n, CONTEXT) ->
+    (n, 5, 2, ROWS, frames), any number of frames.
     """
 
     place: Tensor
