@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tonewheel.manifest.stems import STEMS
 from tonewheel.systems.stems.features.frames import BANDS, EDGES_HZ
-from tonewheel.systems.stems.features.stem_vector import LEVELS, SHARES, TIME_PARTS, TIMES, WIDTH
+from tonewheel.systems.stems.features.stem_vector import SHARES, TIME_PARTS, WIDTH
 from tonewheel.systems.stems.flywheel.sanitized import KINDS, SanitizedCorrection, SanitizedSnapshot
 
 Floats = NDArray[np.float64]
@@ -37,9 +37,8 @@ def targets_of(record: SanitizedSnapshot, width: int) -> dict[str, tuple[Floats,
         if stem in record.ground_truth:
             if stem in found:
                 weight = found[stem][1]
-                weight[SHARES] += one.strength * bands
-                weight[LEVELS] += one.strength * bands
-                weight[TIMES] += one.strength * times
+                looked = np.concatenate([bands, bands, times])  # as SHARES, LEVELS and TIMES lie
+                weight += one.strength * looked * (weight > 0)
         elif kind in SURE and one.end - one.start >= MOST_OF_THE_SOUND:
             target, weight = found.setdefault(stem, (np.zeros(width), np.zeros(width)))
             inside = bands > MOST_OF_THE_SOUND

@@ -70,7 +70,9 @@ def impossible(record: SanitizedSnapshot) -> str | None:
 
 
 def usual(records: Iterable[SanitizedSnapshot], widths: Mapping[str, int]) -> Usual | None:
-    """Medians and spreads of the families; None of fewer than 30 records."""
+    """Medians and spreads of the families, every sound once; None of fewer than 30 records."""
+    # Or else somebody who sends one sound often enough decides what is usual.
+    records = {record.source: record for record in records}.values()
     rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in FAMILIES}
     for record in records:
         for name in FAMILIES:
