@@ -87,6 +87,11 @@ class Chromium:
             time.sleep(0.02)
         raise TimeoutError(f"{self._process.args!r} did not start (exit status {self._process.poll()})")
 
+    @property
+    def pid(self) -> int:
+        """Process and session of the browser; all that it starts is of that session."""
+        return self._process.pid
+
     def open(self, url: str) -> Page:
         """A new tab at `url`, once it has loaded."""
         target = self._tab.call("Target.createTarget", url="about:blank")["targetId"]

@@ -16,6 +16,7 @@ SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in N
 SAYS = {
     "backbones": r"changed: 9 songs, each looked for among 9, recall@1",
     "bootstrap": r"sessions drawn +\d+\.\d+ +\d+",
+    "browser": r"stems, int8 weights +\d+\.\d|left out",
     "decode": r"mp3 +\d+ ",
     "degrade": r"ours takes \d+\.\d\d of scipy",
     "encode": r"tonewheel +\d+ +1\.00",

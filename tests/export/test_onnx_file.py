@@ -17,6 +17,9 @@ from tonewheel.export.parity import compared, onnx_parity, refuse_unlike
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 
+# torch traces a graph for some ten seconds of an idle processor, and for minutes of a busy one.
+pytestmark = pytest.mark.timeout(600)
+
 
 class Toy(nn.Module):
     """A convolution, a matrix, a norm with statistics, and a table that is no weight."""

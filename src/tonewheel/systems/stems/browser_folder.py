@@ -26,8 +26,8 @@ def write_browser_folder(masker: NetMasker, out: Path, runtime: Path | None = No
     missing = next((path for path in found if not path.is_file()), None)
     if missing is not None:
         raise InputError(missing, "no such file; expected an installed onnxruntime-web, as npm leaves it")
-    if out.is_file():
-        raise InputError(out, "is a file; the page needs a folder")
+    if out.exists() and not (out / "stems.onnx").is_file():
+        raise InputError(out, "is there and no such page; it is not replaced")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as name:
         folder = Path(name) / "page"

@@ -33,7 +33,7 @@ def export(
     runtime: Annotated[
         Path | None,
         typer.Option(
-            help="For `browser`: the installed onnxruntime-web, as node_modules/onnxruntime-web; copied beside the page."
+            help="For `browser`: an installed onnxruntime-web (node_modules/onnxruntime-web), copied beside the page."
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
