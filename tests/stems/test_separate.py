@@ -18,44 +18,17 @@ from tonewheel.cli.main import main
 from tonewheel.learn.checkpoint import save_model
 from tonewheel.manifest.stem_snapshot import parse_snapshot
 from tonewheel.manifest.stems import FOLDS, STEMS, fold_rows
-from tonewheel.systems.stems import masker as masker_module
 from tonewheel.systems.stems.baselines.hpss import Hpss, percussive_share
 from tonewheel.systems.stems.baselines.low_pass import LowPass
 from tonewheel.systems.stems.baselines.share import EqualShares
 from tonewheel.systems.stems.exact import GRID, exactly
 from tonewheel.systems.stems.masker import NetMasker
-from tonewheel.systems.stems.model import CONTEXT, Separator
-from tonewheel.systems.stems.recipe import SeparatorRecipe
+from tonewheel.systems.stems.model import CONTEXT
 from tonewheel.systems.stems.running import Running
 from tonewheel.systems.stems.separate import Stream, separate
 from tonewheel.systems.stems.spectra import analyse, synthesise
 
 RATE = 44_100
-SMALL = {"channels": (4, 4, 4, 4, 4), "convolutions": (1, 1, 1, 1), "wide": 8, "dilations": (1,)}
-
-
-@pytest.fixture(scope="module")
-def masker() -> NetMasker:
-    """A small network that nobody trained; its shares differ from bin to bin."""
-    torch.manual_seed(3)
-    recipe = SeparatorRecipe.model_validate({"network": SMALL})
-    network = Separator(recipe.network)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.mul_(1.5)
-    return NetMasker(network)
-
-
-@pytest.fixture(scope="module")
-def weights(masker: NetMasker, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same, as a file."""
-    path = tmp_path_factory.mktemp("weights") / "stems.safetensors"
-    facts = {
-        "kind": masker_module.KIND,
-        "recipe": SeparatorRecipe.model_validate({"network": SMALL}).to_dict(),
-    }
-    save_model(path, masker.network.state_dict(), facts)
-    return path
 
 
 def noise(channels: int, samples: int, seed: int = 0) -> np.ndarray:

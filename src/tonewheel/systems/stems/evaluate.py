@@ -88,20 +88,20 @@ def evaluate(
     _same_run(folder, {"data": data.name, "fold": fold, "split": split, "bss": bss}, weights)
     path = folder / "trials.jsonl"
     done = list(read_jsonl(path, Trial)) if path.is_file() else []
-    used = fold
+    used, heard = fold, set()
     for track in progress(islice(multitracks(data, split), songs), "measure", songs, "songs"):
         used = used or track.fold
         if used != (fold or track.fold):
             raise InputError(
                 data, f"{track.title} has {track.fold} stems, songs before it {used}; say --stems"
             )
+        heard.add(track.title)
         known = {one.method for one in done if one.track == track.title}
         rows = [row for row in methods(used, masker) if row.name not in known]
         if rows:
             done += trials(track, rows, used, bss)
             write_jsonl(path, done)
-    if masker is None:
-        done = [one for one in done if one.method != OURS]
+    done = [one for one in done if one.track in heard and (masker is not None or one.method != OURS)]
     scores = score(done, data.name, used or 6, weights)
     write_json(out / "scores.json", scores)
     write_text(out / "scores.md", scores.markdown() + "\n")

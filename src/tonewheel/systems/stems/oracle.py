@@ -41,20 +41,6 @@ def true_shares(stems: NDArray[Any], resolution: Resolution = "bins", power: flo
     return torch.where(total > 1e-12, sizes / total.clamp_min(1e-12), 1 / len(stems))
 
 
-class Oracle:
-    """A masker that knows the answer; it is for one recording, from its first sample, in one stretch."""
-
-    reach = 0
-
-    def __init__(self, stems: NDArray[Any], resolution: Resolution = "bins") -> None:
-        self.name = {"bins": "oracle", "rows": "oracle, our rows", "bands": "oracle, 64 bands"}[resolution]
-        self.known = true_shares(stems, resolution)
-
-    def shares(self, spectrum: Tensor) -> Tensor:
-        """See `Masker`."""
-        return self.known[..., : spectrum.shape[2]]
-
-
 def _groups(resolution: Resolution) -> tuple[Tensor, Tensor]:
     """Which bins are added up, (groups, bins), and the group of each bin."""
     if resolution == "rows":

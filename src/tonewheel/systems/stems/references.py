@@ -1,6 +1,7 @@
 """Multitracks whose stems are known, to measure against: of your own, from an index of parts, or prepared ones.
 
-    a folder of folders    one a song, with files named by stem: the six, or vocals, drums, bass, other (MUSDB18)
+    a folder of folders    one a song, with files named by stem: the six, or vocals, drums, bass, other; songs may lie
+                           in folders of splits, train/ and test/ (MUSDB18-HQ)
     an index.csv           rows of kind `raw_track` with `path`, `label` (vocals, drums, bass, other) and `kit` (the
                            song): parts as they were recorded, whose levels say nothing
     a prepared folder      of `stems prepare`; its split `valid`
@@ -25,6 +26,7 @@ from tonewheel.audio.decode import load, probe
 from tonewheel.audio.loudness import integrated_lufs
 from tonewheel.core.errors import InputError
 from tonewheel.manifest.stems import FOLD_4, FOLDS, STEMS
+from tonewheel.manifest.tracks import AUDIO_SUFFIXES
 from tonewheel.systems.stems.rows import SAMPLE_RATE_HZ, sub_share
 from tonewheel.systems.stems.spectra import analyse, synthesise
 
@@ -33,6 +35,7 @@ Audio = NDArray[np.float32]
 STEM_LUFS = -20.0
 PEAK = 0.89
 NAMES = (*STEMS, "other")
+COLUMNS = ("path", "label", "kind", "kit")
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,14 @@ class Multitrack:
 def multitracks(path: Path, split: str | None = None) -> Iterator[Multitrack]:
     """The songs of one of the three layouts, in a stable order, one in memory; InputError when there is none.
 
-    `split` chooses rows of an index or prepared songs of that split (valid, if not said).
+    `split` chooses rows of an index, a folder of songs in the folder, or prepared songs (valid, if not said).
     """
-    if path.is_file() and path.suffix == ".csv":
+    if path.is_file() and path.suffix.lower() == ".csv":
         found = from_index(path, split)
     elif (path / "takes.jsonl").is_file():
         found = from_prepared(path, split or "valid")
     elif path.is_dir():
-        found = from_folders(path)
+        found = from_folders(path / split if split and (path / split).is_dir() else path)
     else:
         raise InputError(path, "is no index.csv, no prepared folder and no folder of songs")
     empty = True
@@ -99,7 +102,14 @@ def multitracks(path: Path, split: str | None = None) -> Iterator[Multitrack]:
 def from_folders(root: Path) -> Iterator[Multitrack]:
     """A song a folder, a file a stem; what is named otherwise (a mixture) is passed over."""
     for folder in sorted(one for one in root.iterdir() if one.is_dir()):
-        files = {path.stem: path for path in sorted(folder.iterdir()) if path.stem in NAMES}
+        files: dict[str, Path] = {}
+        for path in sorted(folder.iterdir()):
+            if path.stem in NAMES and path.suffix.lower() in AUDIO_SUFFIXES:
+                if path.stem in files:
+                    raise InputError(
+                        folder, f"has the stem {path.stem} twice, as {files[path.stem].name} and {path.name}"
+                    )
+                files[path.stem] = path
         if not files:
             continue
         if "other" in files and {"harmonic", "perc"} & set(files):
@@ -125,23 +135,37 @@ def from_prepared(folder: Path, split: str = "valid") -> Iterator[Multitrack]:
 
 def from_index(index: Path, split: str | None = None) -> Iterator[Multitrack]:
     """Raw parts of an index, each song mixed with the gains that the head of this file states."""
-    songs: dict[str, list[dict[str, str]]] = {}
-    with index.open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream):
-            if row.get("kind") == "raw_track" and (split is None or row.get("split") == split):
-                songs.setdefault(row["kit"], []).append(row)
-    for song, rows in songs.items():
+    for song, rows in _raw_tracks(index, split).items():
         parts: dict[str, list[Audio]] = {}
         for row in rows:
-            if row["label"] not in FOLD_4:
-                raise InputError(
-                    index, f'{row["path"]}: label "{row["label"]}" is none of {", ".join(FOLD_4)}'
-                )
             parts.setdefault(row["label"], []).append(_stereo(index.parent / row["path"]))
         samples = max(audio.shape[1] for many in parts.values() for audio in many)
         stems = {name: _balanced([_longer(one, samples) for one in many]) for name, many in parts.items()}
         stems.setdefault("other", np.zeros((2, samples), np.float32))
         yield _loud(Multitrack(song.removeprefix("mdb_"), song, stems))
+
+
+def _raw_tracks(index: Path, split: str | None) -> dict[str, list[dict[str, str]]]:
+    """Song -> its rows; InputError for a header or a label that will not do."""
+    songs: dict[str, list[dict[str, str]]] = {}
+    try:
+        with index.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.DictReader(lines, strict=True)
+            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise InputError(
+                    index, f"the header has no column {missing[0]}; {', '.join(COLUMNS)} are needed", 1
+                )
+            for row in reader:
+                if row["kind"] != "raw_track" or (split is not None and row.get("split") != split):
+                    continue
+                if row["label"] not in FOLD_4:
+                    told = f'{row["path"]}: label "{row["label"]}" is none of {", ".join(FOLD_4)}'
+                    raise InputError(index, told, reader.line_num)
+                songs.setdefault(row["kit"], []).append(row)
+    except (OSError, csv.Error, UnicodeDecodeError) as error:
+        raise InputError(index, str(error)) from None
+    return songs
 
 
 def _balanced(parts: Sequence[Audio]) -> Audio:

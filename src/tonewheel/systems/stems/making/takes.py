@@ -63,8 +63,14 @@ class Prepared:
         return found
 
     def read(self, take: Take, start: int, samples: int) -> Audio:
-        """Samples [start, start + samples), (2, samples), zeros beyond the end; peak of the whole take at 0.89."""
-        mapped = np.load(self.folder / take.file, mmap_mode="r", allow_pickle=False)
+        """Samples [start, start + samples), (2, samples), zeros beyond the end; peak of the whole take at 0.89.
+
+        InputError when the file is missing or broken.
+        """
+        try:
+            mapped = np.load(self.folder / take.file, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(self.folder / take.file, f"cannot be read: {error}") from None
         part = np.asarray(mapped[start : start + samples].T, np.float32) / np.float32(32767)
         part = np.pad(part, ((0, 0), (0, samples - part.shape[1])))
         return np.repeat(part, 2, axis=0) if len(part) == 1 else part
