@@ -19,9 +19,9 @@ from tonewheel.systems.stems.model import CONTEXT, FULL_SCALE, NET_STEMS
 from tonewheel.systems.stems.recipe import MixRecipe
 from tonewheel.systems.stems.rows import BINS, HOP, N_FFT, ROWS, SAMPLE_RATE_HZ, row_starts
 
-PRESENCE = {"vocals": 0.75, "drums": 0.8, "bass": 0.75, "harmonic": 0.9, "perc": 0.3}
+PRESENCE = {"vocals": 0.75, "drums": 0.8, "bass": 0.75, "harmonic": 0.9, "perc": 0.5}
 """Chance of a stem in a mix of takes of several songs."""
-BORROW_SHARE = 0.15
+BORROW_SHARE = 0.3
 """Chance that a stem which a song lacks is taken from another one."""
 QUIETEST = 1e-4
 MINOR_MODES = ("minor", "dorian", "phrygian", "aeolian", "harmonic_minor")
