@@ -18,7 +18,8 @@ from tonewheel.manifest.stems import STEMS
 from tonewheel.systems.stems.features.stem_vector import SHARES, WIDTH
 from tonewheel.systems.stems.flywheel.corrected import targets_of
 from tonewheel.systems.stems.flywheel.data import read_snapshots
-from tonewheel.systems.stems.flywheel.dataset import Metadata, build_dataset, read_manifest
+from tonewheel.systems.stems.flywheel.dataset import build_dataset
+from tonewheel.systems.stems.flywheel.dataset_folder import Metadata, read_manifest
 from tonewheel.systems.stems.flywheel.poison import PoisonLimits
 from tonewheel.systems.stems.flywheel.population import population
 from tonewheel.systems.stems.flywheel.sanitize import sanitize

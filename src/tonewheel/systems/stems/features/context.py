@@ -131,7 +131,7 @@ def peaks(heard: Heard, low_hz: float, high_hz: float) -> tuple[Floats, Floats]:
     between = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1.0), 0.0)
     found_hz = (places + 1 + between) * float(bin_frequencies_hz(heard.sample_rate_hz)[1])
     inside = (found_hz >= low_hz) & (found_hz <= high_hz)
-    return found_hz[inside], top[places][inside]
+    return np.asarray(found_hz[inside], np.float64), top[places][inside]
 
 
 def context_vector(context: MusicalContext | None) -> Floats:

@@ -15,7 +15,7 @@ from tonewheel.core.records import read_jsonl
 from tonewheel.learn.stream import shuffled_indices
 from tonewheel.manifest.stem_snapshot import FAMILIES
 from tonewheel.manifest.stems import STEMS
-from tonewheel.systems.stems.flywheel.dataset import Inputs, Manifest, Metadata, Targets, read_manifest
+from tonewheel.systems.stems.flywheel.dataset_folder import Inputs, Manifest, Metadata, Targets, read_manifest
 
 CONTEXT_NUMBERS = 17
 

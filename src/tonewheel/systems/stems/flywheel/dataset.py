@@ -7,7 +7,6 @@ frequent length of a family is the data set's, others are cut or filled with zer
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -20,9 +19,8 @@ import msgspec
 from tonewheel.core.errors import InputError
 from tonewheel.core.files import atomic_path, sha256, write_json
 from tonewheel.core.progress import progress
-from tonewheel.core.records import Record, read_jsonl
+from tonewheel.core.records import read_jsonl
 from tonewheel.core.seeds import generator
-from tonewheel.gates.base import Verdict
 from tonewheel.manifest.split import assign
 from tonewheel.manifest.stem_snapshot import FAMILIES, MusicalContext, Numbers
 from tonewheel.manifest.stems import STEMS
@@ -30,79 +28,23 @@ from tonewheel.systems.stems.features.context import context_vector
 from tonewheel.systems.stems.features.stem_vector import WIDTH
 from tonewheel.systems.stems.flywheel import poison
 from tonewheel.systems.stems.flywheel.corrected import targets_of
+from tonewheel.systems.stems.flywheel.dataset_folder import (
+    KIND,
+    PARTS,
+    SIDES,
+    Inputs,
+    Manifest,
+    Metadata,
+    SourceFile,
+    Targets,
+    content_hash,
+    read_manifest,
+)
 from tonewheel.systems.stems.flywheel.poison import PoisonLimits
-from tonewheel.systems.stems.flywheel.sanitized import SanitizedCorrection, SanitizedSnapshot, today
+from tonewheel.systems.stems.flywheel.sanitized import SanitizedSnapshot, today
 
-KIND = "stem-snapshots"
-SIDES = ("train", "validation")
-PARTS = ("inputs", "targets", "metadata")
 LOOKED_AT = 5000
 """Snapshots, drawn at random, that tell what is usual."""
-
-
-class Inputs(Record):
-    """A line of inputs.jsonl; `context` is what `context_vector` says, and attacks a second over 50."""
-
-    id: str
-    families: dict[str, Numbers]
-    context: Numbers
-
-
-class Targets(Record):
-    """A line of targets.jsonl; a stem of which nothing is known is not there."""
-
-    id: str
-    stems: dict[str, Numbers]
-    weights: dict[str, Numbers]
-
-
-class Metadata(Record):
-    """A line of metadata.jsonl."""
-
-    id: str
-    source: str
-    day: int
-    classification: str
-    confidence: float
-    corrections: tuple[SanitizedCorrection, ...]
-
-
-class SourceFile(Record):
-    """What a data set was made from."""
-
-    name: str
-    sha256: str
-
-
-class Manifest(
-    Record,
-    rename={
-        "run_id": "runId",
-        "created_at": "createdAt",
-        "classes": "classificationDistribution",
-        "source_files": "sourceFiles",
-        "train_ratio": "trainRatio",
-        "target_width": "targetWidth",
-        "stem_counts": "stemCounts",
-    },
-):
-    """manifest.json of a data set; `hash` is of the six files' contents, and so of nothing that changes by itself."""
-
-    kind: str
-    run_id: str
-    created_at: str
-    hash: str
-    counts: dict[str, int]
-    classes: dict[str, int]
-    source_files: tuple[SourceFile, ...]
-    train_ratio: float
-    seed: int
-    widths: dict[str, int]
-    target_width: int
-    stem_counts: dict[str, int]
-    """In how many snapshots something is known of each stem."""
-    days: tuple[str, str]
-    verdicts: tuple[Verdict, ...]
 
 
 class _Row(NamedTuple):
@@ -158,7 +100,7 @@ def build_dataset(
             classes[record.metadata.classification] += 1
             stem_counts.update(lines[1].stems.keys())
             days.append(record.day)
-    digest = _content_hash(out)
+    digest = content_hash(out)
     manifest = Manifest(
         kind=KIND,
         run_id=f"{out.name}-{digest[:12]}",
@@ -184,21 +126,6 @@ def build_dataset(
         verdicts=(verdict,),
     )
     write_json(out / "manifest.json", manifest)
-    return manifest
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a data set; InputError when the folder is none, or a file was changed after it was made."""
-    path = folder / "manifest.json"
-    if not path.is_file():
-        raise InputError(
-            folder, "is no data set: it has no manifest.json; `tonewheel stems dataset` makes one"
-        )
-    manifest = Manifest.read(path)
-    if manifest.kind != KIND:
-        raise InputError(path, f'is of kind "{manifest.kind}", expected "{KIND}"')
-    if _content_hash(folder) != manifest.hash:
-        raise InputError(folder, "was changed since it was made: its hash differs from that in manifest.json")
     return manifest
 
 
@@ -314,8 +241,3 @@ def _lines(
 
 def _rounded(values: Any) -> Numbers:
     return tuple(round(float(value), 6) for value in values)
-
-
-def _content_hash(folder: Path) -> str:
-    parts = [f"{side}/{part}.jsonl" for side in SIDES for part in PARTS]
-    return hashlib.sha256("\n".join(f"{part} {sha256(folder / part)}" for part in parts).encode()).hexdigest()

@@ -33,7 +33,7 @@ from tonewheel.metrics.bootstrap import Interval
 from tonewheel.systems.stems.features.frames import BANDS, EDGES_HZ
 from tonewheel.systems.stems.flywheel.champion import gain_of, judge
 from tonewheel.systems.stems.flywheel.corrected import covered
-from tonewheel.systems.stems.flywheel.dataset import SIDES, Metadata, read_manifest
+from tonewheel.systems.stems.flywheel.dataset_folder import SIDES, Metadata, read_manifest
 from tonewheel.systems.stems.flywheel.edit import FULL_DB
 from tonewheel.systems.stems.flywheel.sanitized import KINDS, SanitizedCorrection
 from tonewheel.systems.stems.masker import Masker

@@ -20,7 +20,8 @@ from tonewheel.core.errors import InputError
 from tonewheel.core.records import Record
 from tonewheel.gates.base import Verdict
 from tonewheel.systems.stems.flywheel.champion import Contest, contest, crown
-from tonewheel.systems.stems.flywheel.dataset import Manifest, build_dataset, read_manifest
+from tonewheel.systems.stems.flywheel.dataset import build_dataset
+from tonewheel.systems.stems.flywheel.dataset_folder import Manifest, read_manifest
 from tonewheel.systems.stems.flywheel.drift import drift
 from tonewheel.systems.stems.flywheel.evaluate import Evaluation, evaluate
 from tonewheel.systems.stems.flywheel.recipe import FlywheelRecipe
