@@ -15,7 +15,7 @@ from tonewheel.core.errors import InputError
 from tonewheel.feedback import delivery
 from tonewheel.feedback.client import URL_VARIABLE, WAITING_MOST, SnapshotClient
 from tonewheel.feedback.delivery import Courier
-from tonewheel.manifest.stem_snapshot import parse_snapshot
+from tonewheel.manifest.stem_snapshot_check import parse_snapshot
 
 Make = Callable[..., dict[str, Any]]
 

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from tonewheel.core.errors import InputError, TonewheelError
 from tonewheel.feedback.kinds import Contribution, Kind
 from tonewheel.feedback.limits import plain_origin
-from tonewheel.manifest.stem_snapshot import LARGEST_BYTES, parse_snapshot
+from tonewheel.manifest.stem_snapshot import LARGEST_BYTES
+from tonewheel.manifest.stem_snapshot_check import parse_snapshot
 
 JSON = {"Content-Type": "application/json", "X-Prime-Fabric-Channel": "stem-separation"}
 BEACON = {"Content-Type": "text/plain;charset=UTF-8"}

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from tonewheel.audio.encode import write
 from tonewheel.core.seeds import generator
 from tonewheel.export.int8_weights import rounded
-from tonewheel.manifest.stem_snapshot import FAMILIES, parse_snapshot
+from tonewheel.manifest.stem_snapshot import FAMILIES
+from tonewheel.manifest.stem_snapshot_check import parse_snapshot
 from tonewheel.manifest.stems import STEMS
 from tonewheel.synth.compose import compose
 from tonewheel.synth.render import render

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from tonewheel.core.errors import InputError
 from tonewheel.core.seeds import generator
-from tonewheel.manifest.stem_snapshot import BEACON_BYTES, FAMILIES, PITCHES, parse_snapshot
+from tonewheel.manifest.stem_snapshot import BEACON_BYTES, FAMILIES, PITCHES
+from tonewheel.manifest.stem_snapshot_check import parse_snapshot
 from tonewheel.synth.compose import compose
 from tonewheel.synth.render import render
 from tonewheel.systems.stems.features.context import musical_context

@@ -16,7 +16,7 @@ from tonewheel.audio.decode import load, probe
 from tonewheel.audio.encode import write
 from tonewheel.cli.main import main
 from tonewheel.learn.checkpoint import save_model
-from tonewheel.manifest.stem_snapshot import parse_snapshot
+from tonewheel.manifest.stem_snapshot_check import parse_snapshot
 from tonewheel.manifest.stems import FOLDS, STEMS, fold_rows
 from tonewheel.systems.stems.baselines.hpss import Hpss, percussive_share
 from tonewheel.systems.stems.baselines.low_pass import LowPass

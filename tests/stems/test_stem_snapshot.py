@@ -10,14 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tonewheel.core.errors import InputError
-from tonewheel.manifest.stem_snapshot import (
-    FAMILIES,
-    LARGEST_BYTES,
-    StemSnapshot,
-    parse_snapshot,
-    plain_class,
-    unknown_keys,
-)
+from tonewheel.manifest.stem_snapshot import FAMILIES, LARGEST_BYTES, StemSnapshot
+from tonewheel.manifest.stem_snapshot_check import parse_snapshot, plain_class, unknown_keys
 
 
 def sent(**changes: Any) -> dict[str, Any]:

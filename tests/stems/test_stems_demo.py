@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from tonewheel.manifest.stem_snapshot import parse_snapshot
+from tonewheel.manifest.stem_snapshot_check import parse_snapshot
 from tonewheel.manifest.stems import STEMS
 from tonewheel.systems import Chapter
 from tonewheel.systems.stems import masker as masker_module

@@ -187,7 +187,8 @@ def send(
     from tonewheel.core.progress import progress
     from tonewheel.feedback.delivery import Courier
     from tonewheel.feedback.keys import read_keys
-    from tonewheel.manifest.stem_snapshot import LARGEST_BYTES, parse_snapshot
+    from tonewheel.manifest.stem_snapshot import LARGEST_BYTES
+    from tonewheel.manifest.stem_snapshot_check import parse_snapshot
 
     sent = left_out = 0
     with closing(Courier(url, key=read_keys(key_file)[0] if key_file else None)) as courier:

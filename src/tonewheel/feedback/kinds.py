@@ -8,7 +8,8 @@ from typing import NamedTuple
 import msgspec
 
 from tonewheel.core.errors import InputError
-from tonewheel.manifest.stem_snapshot import LARGEST_BYTES, parse_snapshot
+from tonewheel.manifest.stem_snapshot import LARGEST_BYTES
+from tonewheel.manifest.stem_snapshot_check import parse_snapshot
 
 
 class Contribution(NamedTuple):

@@ -14,7 +14,8 @@ from tonewheel.core.progress import progress
 from tonewheel.core.pseudonyms import Pseudonyms, local_key
 from tonewheel.core.records import LONGEST_LINE_BYTES, Record, write_jsonl
 from tonewheel.manifest.event_lines import Quarantine, quarantine_path
-from tonewheel.manifest.stem_snapshot import StemSnapshot, parse_snapshot, unknown_keys
+from tonewheel.manifest.stem_snapshot import StemSnapshot
+from tonewheel.manifest.stem_snapshot_check import parse_snapshot, unknown_keys
 from tonewheel.systems.stems.flywheel.sanitized import (
     CLASSES,
     COMMON,
