@@ -1,3 +1,6 @@
+# /// script
+# dependencies = ["museval==0.4.1", "numpy"]
+# ///
 """Writes museval_figures.json beside it: what museval says of the signals below. Run it where museval is installed.
 
     python -m venv museval && museval/bin/pip install museval==0.4.1

@@ -12,10 +12,10 @@ from tonewheel.audio.encode import write
 from tonewheel.learn.checkpoint import save_model
 from tonewheel.systems.stems.masker import KIND, NetMasker
 from tonewheel.systems.stems.model import Separator
-from tonewheel.systems.stems.recipe import SeparatorRecipe
+from tonewheel.systems.stems.recipe import StemsRecipe
 
 RATE = 44_100
-SMALL = SeparatorRecipe.model_validate(
+SMALL = StemsRecipe.model_validate(
     {"network": {"channels": (4, 4, 4, 4, 4), "convolutions": (1, 1, 1, 1), "wide": 8, "dilations": (1,)}}
 )
 

@@ -21,13 +21,13 @@ from tonewheel.systems.stems.loss import errors, ideal, loss, sdr
 from tonewheel.systems.stems.making.takes import Prepared, Take, write_take
 from tonewheel.systems.stems.masker import NetMasker
 from tonewheel.systems.stems.model import CONTEXT, FULL_SCALE, GRID, NET_STEMS, Separator
-from tonewheel.systems.stems.recipe import LossRecipe, NetworkRecipe, SeparatorRecipe
+from tonewheel.systems.stems.recipe import LossRecipe, NetworkRecipe, StemsRecipe
 from tonewheel.systems.stems.rows import BINS, ROWS, row_of_bin, row_starts, sub_share
 from tonewheel.systems.stems.spectra import analyse, left_right, mid_side
 from tonewheel.systems.stems.train import FILE, train
 
 RATE = 44_100
-SMALL = load_recipe("smoke", SeparatorRecipe).network
+SMALL = load_recipe("smoke", StemsRecipe).network
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_mid_and_side() -> None:
 
 
 def test_a_batch_depends_on_seed_and_step_alone(prepared: Prepared) -> None:
-    recipe = load_recipe("smoke", SeparatorRecipe)
+    recipe = load_recipe("smoke", StemsRecipe)
     streams = [MixStream(prepared, recipe.mix, 2) for _ in range(2)]
     one, again = (Stream(stream.draw, 3)[7] for stream in streams)
     other = Stream(streams[0].draw, 3)[8]
@@ -181,7 +181,7 @@ def test_a_killed_run_ends_where_an_uninterrupted_one_does(
     prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = ["fit.max_steps=4", "fit.checkpoint_every_steps=2", "fit.validate_every_steps=4"]
-    recipe = load_recipe("smoke", SeparatorRecipe, few)
+    recipe = load_recipe("smoke", StemsRecipe, few)
     monkeypatch.setattr("tonewheel.systems.stems.train.VALIDATION_BATCHES", 1)
     train(prepared, recipe, tmp_path / "whole")
 

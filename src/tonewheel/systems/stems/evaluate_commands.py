@@ -9,6 +9,7 @@ import typer
 
 from tonewheel.core.console import emit, say
 from tonewheel.core.errors import InputError
+from tonewheel.systems.stems.options import DatasetDir, Json, folders
 
 
 def evaluate(
@@ -25,9 +26,7 @@ def evaluate(
             "--out", "-o", "--output-dir", "--outputDir", help="Folder of the report; a killed run continues."
         ),
     ] = None,
-    dataset_dir: Annotated[
-        Path | None, typer.Option("--dataset-dir", "--datasetDir", help="The same as the argument.")
-    ] = None,
+    dataset_dir: DatasetDir = None,
     stems: Annotated[int | None, typer.Option(help="6, 4 or 2; default: what the songs tell.")] = None,
     split: Annotated[
         str | None, typer.Option(help="Only songs of this split, where there are splits.")
@@ -41,18 +40,12 @@ def evaluate(
         Path | None,
         typer.Option("--weights", "--model", help="Weights of your training; default: those that ship."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure the separator beside baselines and the ideal mask; or the flywheel's transformer, on snapshots."""
     from tonewheel.systems.stems.flywheel_commands import evaluate_snapshots, holds_snapshots
 
-    folder = data or dataset_dir
-    if folder is None or (data is not None and dataset_dir is not None):
-        raise InputError(
-            "stems evaluate", "one folder to measure on is needed, as an argument or as --dataset-dir"
-        )
-    if out is None:
-        raise InputError("stems evaluate", "--out is missing: the folder of the report")
+    folder, out = folders("evaluate", data, dataset_dir, out)
     if holds_snapshots(folder):
         evaluate_snapshots(folder, out, weights, as_json)
         return
@@ -64,7 +57,7 @@ def evaluate(
         raise InputError("--stems", f"6, 4 or 2, got {stems}")
     masker = None
     if ours:
-        masker = NetMasker.shipped() if weights is None else NetMasker.load(weights)
+        masker = NetMasker.load(weights)
     scores = run(folder, masker, out, fold=stems, split=split, songs=songs, bss=bss)
     if as_json:
         emit(scores)

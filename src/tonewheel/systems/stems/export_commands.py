@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.systems.stems.options import Force, Json, Weights
 
 
 class Target(StrEnum):
@@ -27,17 +28,15 @@ def export(
         Target,
         typer.Option(help="onnx (float32), int8 (a quarter of the size), or browser (int8 and a page)."),
     ] = Target.onnx,
-    weights: Annotated[
-        Path | None, typer.Option("--weights", help="Weights of your own training; else those that ship.")
-    ] = None,
+    weights: Weights = None,
     runtime: Annotated[
         Path | None,
         typer.Option(
             help="For `browser`: an installed onnxruntime-web (node_modules/onnxruntime-web), copied beside the page."
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """Write the separator as ONNX that says what it is and computes what torch computes, or as a page that uses it."""
     from tonewheel.core.errors import InputError
@@ -50,7 +49,7 @@ def export(
     from tonewheel.systems.stems.export import export_separator
     from tonewheel.systems.stems.masker import NetMasker
 
-    masker = NetMasker.shipped() if weights is None else NetMasker.load(weights)
+    masker = NetMasker.load(weights)
     if to is Target.browser:
         done = write_browser_folder(masker, out, runtime)
     else:

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.systems.stems.options import Force, Json, Weights
 
 if TYPE_CHECKING:
     from tonewheel.gates.base import Verdict
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 Label = Annotated[str, typer.Option("--run-label", "--runLabel", help="Name of the run's folder.")]
 Ratio = Annotated[
     float, typer.Option("--train-ratio", "--trainRatio", help="Share of snapshots to train on.")
@@ -156,7 +155,7 @@ def calibrate(
         Path,
         typer.Option(help="Songs whose stems are known, at least 4: as for `stems evaluate`."),
     ],
-    weights: Annotated[Path | None, typer.Option(help="Weights of your separator; default: ours.")] = None,
+    weights: Weights = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -170,7 +169,7 @@ def calibrate(
     from tonewheel.systems.stems.references import multitracks
 
     refuse_overwrite(output, force)
-    masker = NetMasker.shipped() if weights is None else NetMasker.load(weights)
+    masker = NetMasker.load(weights)
     # Songs that are told as four stems cannot judge gains of six.
     known = ((song.group, song.folded(6)) for song in multitracks(songs) if song.fold == 6)
     found = fit_gains(dataset_dir, masker, known, separator=masker.fingerprint)

@@ -51,14 +51,14 @@ class NetMasker:
         self.context = torch.zeros(CONTEXT) if context is None else context
 
     @classmethod
-    def load(cls, path: str | PathLike[str]) -> NetMasker:
-        """Weights of your own training; InputError or ModelMismatchError for what is none."""
-        return _loaded(str(path))
+    def load(cls, path: str | PathLike[str] | None = None) -> NetMasker:
+        """Weights of your own training, or those that ship; InputError or ModelMismatchError for what is none."""
+        return _loaded(str(WEIGHTS if path is None else path))
 
     @classmethod
     def shipped(cls) -> NetMasker:
         """The weights that come with Tonewheel."""
-        return _loaded(str(WEIGHTS))
+        return cls.load()
 
     @property
     def reach(self) -> int:

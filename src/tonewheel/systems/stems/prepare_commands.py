@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.systems.stems.options import Json
 
 
 def prepare(
@@ -32,7 +33,7 @@ def prepare(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
     part: Annotated[str, typer.Option(help="k/n: only every n-th song from k on, for n processes.")] = "0/1",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Make songs whose stems are known, for `stems train`; without sources, all are synthesised."""
     from collections import Counter

@@ -49,7 +49,7 @@ class LossRecipe(Recipe):
     )
 
 
-class SeparatorRecipe(Recipe):
+class StemsRecipe(Recipe):
     """Everything that decides a separator run; saved beside its checkpoint."""
 
     network: NetworkRecipe = NetworkRecipe()

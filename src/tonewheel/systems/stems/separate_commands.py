@@ -9,6 +9,7 @@ import typer
 
 from tonewheel.core.console import emit, say
 from tonewheel.core.errors import InputError, TonewheelError
+from tonewheel.systems.stems.options import Force, Weights
 
 if TYPE_CHECKING:
     from tonewheel.systems.stems.files import Separation
@@ -40,8 +41,8 @@ def separate(
     calibration: Annotated[
         Path | None, typer.Option(help="Gains learned from corrections, written by `stems calibrate`.")
     ] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights of your training.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    weights: Weights = None,
+    force: Force = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
 ) -> None:
     """Take recordings apart into stems that sum to them, at the same rate and length.
@@ -53,7 +54,7 @@ def separate(
 
     stems_of(stems, only)
     jobs = plan(recordings, out, snapshot, force)
-    network = NetMasker.shipped() if weights is None else NetMasker.load(weights)
+    network = NetMasker.load(weights)
     masker = network if calibration is None else calibrated(network, calibration)
     failed = 0
     for job in jobs:

@@ -21,7 +21,7 @@ from tonewheel.systems.stems.loss import ideal, loss, sdr
 from tonewheel.systems.stems.making.takes import Prepared
 from tonewheel.systems.stems.masker import KIND
 from tonewheel.systems.stems.model import NET_STEMS, Separator
-from tonewheel.systems.stems.recipe import SeparatorRecipe
+from tonewheel.systems.stems.recipe import StemsRecipe
 
 VALIDATION_BATCHES = 16
 FILE = "separator.safetensors"
@@ -30,7 +30,7 @@ FILE = "separator.safetensors"
 class SeparatorModule(lightning.LightningModule):
     """The separator with its loss, as the trainer sees it."""
 
-    def __init__(self, recipe: SeparatorRecipe) -> None:
+    def __init__(self, recipe: StemsRecipe) -> None:
         super().__init__()
         self.recipe = recipe
         self.separator = Separator(recipe.network)
@@ -70,7 +70,7 @@ class SeparatorModule(lightning.LightningModule):
         return adamw(self, self.recipe.fit)
 
 
-def validation(prepared: Prepared, recipe: SeparatorRecipe) -> list[Batch]:
+def validation(prepared: Prepared, recipe: StemsRecipe) -> list[Batch]:
     """The same mixes every time: whole songs, nothing dropped, none told its context."""
     still = recipe.mix.model_copy(
         update={
@@ -89,9 +89,7 @@ def validation(prepared: Prepared, recipe: SeparatorRecipe) -> list[Batch]:
     )
 
 
-def train(
-    prepared: Prepared, recipe: SeparatorRecipe, run_dir: Path, initial: Path | None = None
-) -> RunResult:
+def train(prepared: Prepared, recipe: StemsRecipe, run_dir: Path, initial: Path | None = None) -> RunResult:
     """Train in `run_dir`, or go on where a killed run stopped; from `initial` weights if they are given."""
     stream = MixStream(prepared, recipe.mix, recipe.fit.batch_size)
     with torch.random.fork_rng(devices=[]):
@@ -106,7 +104,7 @@ def train(
 
 
 def release(
-    prepared: Prepared, recipe: SeparatorRecipe, result: RunResult, path: Path, initial: Path | None = None
+    prepared: Prepared, recipe: StemsRecipe, result: RunResult, path: Path, initial: Path | None = None
 ) -> str:
     """Write the best weights, a byte each, with the facts for their card; returns the SHA-256."""
     model = Separator(recipe.network)

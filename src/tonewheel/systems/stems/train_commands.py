@@ -9,6 +9,7 @@ import typer
 
 from tonewheel.core.console import emit, say
 from tonewheel.core.errors import InputError
+from tonewheel.systems.stems.options import DatasetDir, Json, folders
 
 
 def train(
@@ -24,9 +25,7 @@ def train(
             "--out", "-o", "--output-dir", "--outputDir", help="Run folder; a killed run in it continues."
         ),
     ] = None,
-    dataset_dir: Annotated[
-        Path | None, typer.Option("--dataset-dir", "--datasetDir", help="The same as the argument.")
-    ] = None,
+    dataset_dir: DatasetDir = None,
     recipe: Annotated[str, typer.Option(help="Recipe by name (smoke, base) or a YAML file.")] = "base",
     settings: Annotated[
         list[str], typer.Option("--set", help="Change one setting, as fit.max_steps=500.")
@@ -44,18 +43,12 @@ def train(
         float | None,
         typer.Option("--learning-rate", "--learningRate", help="The same as --set fit.learning_rate=X."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Train the separator on prepared multitracks, or the flywheel's transformer on snapshots."""
     from tonewheel.systems.stems.flywheel_commands import holds_snapshots, train_snapshots
 
-    folder = source or dataset_dir
-    if folder is None or (source is not None and dataset_dir is not None):
-        raise InputError(
-            "stems train", "one folder to train on is needed, as an argument or as --dataset-dir"
-        )
-    if out is None:
-        raise InputError("stems train", "--out is missing: the folder of the run")
+    folder, out = folders("train", source, dataset_dir, out)
     named = {"fit.batch_size": batch_size, "fit.learning_rate": learning_rate}
     settings = [*settings, *(f"{name}={value}" for name, value in named.items() if value is not None)]
     if holds_snapshots(folder):
@@ -69,11 +62,11 @@ def train(
         raise InputError("--epochs", "is for snapshots; a separator's steps are fit.max_steps")
     from tonewheel.learn.recipe import load_recipe
     from tonewheel.systems.stems.making.takes import Prepared
-    from tonewheel.systems.stems.recipe import SeparatorRecipe
+    from tonewheel.systems.stems.recipe import StemsRecipe
     from tonewheel.systems.stems.train import FILE
     from tonewheel.systems.stems.train import train as run
 
-    result = run(Prepared(folder), load_recipe(recipe, SeparatorRecipe, settings), out, initial)
+    result = run(Prepared(folder), load_recipe(recipe, StemsRecipe, settings), out, initial)
     if as_json:
         emit(result)
     else:
