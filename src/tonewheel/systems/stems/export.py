@@ -1,8 +1,9 @@
 """The separator as an ONNX file for browsers: the network alone, powers of rows in, shares of rows out.
 
 Fourier transforms stay outside. In onnxruntime-web they take longer than in JavaScript, and a spectrum of all bins
-that goes in, and shares of all bins that come out, are ten times the numbers (benchmarks/browser.py). All that a caller has to
-know to make powers of a sound, and stems of shares, is in the file's card, so the JavaScript holds no table of ours.
+that goes in, and shares of all bins that come out, are ten times the numbers (benchmarks/browser.py). All that a
+caller has to know to make powers of a sound, and stems of shares, is in the file's card, so the JavaScript holds no
+table of ours.
 """
 
 from __future__ import annotations
