@@ -37,7 +37,6 @@ PARSED_ONLY = {
     "tonewheel demo": "takes minutes; tests/cli/test_demo.py and tests/concert/test_demo.py run it smaller",
     "tonewheel concert train": "takes minutes; tests/concert/test_train.py trains",
     "tonewheel concert evaluate": "takes minutes, and needs the weights that `train` makes",
-    "tonewheel stems": "tests/stems runs its verbs, with small weights",
     "device": "a test machine has no microphone",
     "--realtime": "would wait as long as the concert lasts",
     "--cue-": "something may listen on that port of this machine; tests/concert/test_cue.py has its own",
