@@ -134,6 +134,17 @@ def test_other_formats_become_flac_of_the_same_length(weights: Path, tmp_path: P
     assert probe(tmp_path / "out" / "bass.flac").seconds == probe(source).seconds
 
 
+def test_a_lossy_file_that_goes_beyond_full_scale_keeps_its_peaks(weights: Path, tmp_path: Path) -> None:
+    source = tmp_path / "hot.mp3"
+    square = np.sign(np.sin(np.arange(RATE // 2) * 0.05)).astype(np.float32)
+    write(source, square, RATE)
+    mix = load(source)[0]
+    assert np.abs(mix).max() > 1, "coding a square wave overshoots"
+    assert run(source, "-o", tmp_path / "out", "--weights", weights, "--stems", 2) == 0
+    stems = [load(tmp_path / "out" / f"{name}.wav")[0] for name in ("vocals", "accompaniment")]
+    assert np.abs(np.sum(stems, axis=0, dtype=np.float64) - mix).max() < 1e-6
+
+
 def test_a_bad_file_is_named_and_the_rest_goes_on(
     weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,8 +1,9 @@
 """A recording to a folder of stems: one file a stem, and a manifest that says what they sum to.
 
 The sound is read, taken apart and written in blocks: memory does not grow with the recording. wav becomes wav, all
-else flac, so that nothing is lost twice; samples have 24 bits (32-bit float where the recording has floats). Files
-appear when all of them are whole, the manifest last.
+else flac, so that nothing is lost twice; samples have 24 bits (32-bit float where the recording has floats). What
+mp3, opus and the like decode to can go beyond full scale, which flac cannot hold: such a recording becomes wav of
+floats. Files appear when all of them are whole, the manifest last.
 """
 
 from __future__ import annotations
@@ -98,9 +99,11 @@ def separate_file(
     wanted = stems_of(fold, only)
     info = probe(source)
     rate, channels = info.sample_rate_hz, info.channels
-    suffix = ".wav" if source.suffix.lower() in (".wav", ".wave") or channels > 8 else ".flac"
-    limited = suffix == ".flac" or info.sample_format not in FLOATS
     refuse_overwrite(folder / MANIFEST, force)
+    lossy = info.sample_format is None
+    wav = source.suffix.lower() in (".wav", ".wave") or channels > 8 or (lossy and _beyond_full_scale(source))
+    suffix = ".wav" if wav else ".flac"
+    limited = not wav or not (lossy or info.sample_format in FLOATS)
     stream = Stream(masker, rate, channels, fold=fold, limited=limited)
     meter = Meter(stream.names)
     listener = None if snapshot is None else Listener(rate)
@@ -151,6 +154,10 @@ def shared(listener: Listener, done: Separation, took_ms: float) -> StemSnapshot
     return make_snapshot(
         listener.finish(), duration_s=done.seconds, channels=done.channels, processing_ms=took_ms
     )
+
+
+def _beyond_full_scale(source: Path) -> bool:
+    return any(np.abs(part).max(initial=0) >= 1 for part in blocks(source, block_s=BLOCK_S))
 
 
 def _beside(stream: Stream, parts: Iterable[np.ndarray]) -> Iterable[tuple[np.ndarray, np.ndarray]]:

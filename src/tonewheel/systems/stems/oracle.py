@@ -1,8 +1,8 @@
 """The oracle: shares from the true stems, what a separator of this kind would reach if it knew them.
 
-`bins` is the ideal ratio mask, the share of each stem's power in the sum of all, bin by bin (as sigsep-mus-oracle has it
-by default); `rows` gives all bins of a row of our network the same share, `bands` those of each of 64 mel bands. Shares of
-magnitudes (power 1) are worse by about 1 dB; who knows the phases too can find slightly better ones.
+`bins` is the ideal ratio mask, the share of each stem's power in the sum of all, bin by bin (as sigsep-mus-oracle
+has it by default); `rows` gives all bins of a row of our network the same share, `bands` those of each of 64 mel
+bands. Shares of magnitudes (power 1) are worse by about 1 dB; who knows the phases too can find slightly better ones.
 """
 
 from __future__ import annotations
