@@ -12,12 +12,13 @@ setup: $(INSTALLED)
 	@:
 
 # The stamp is written last, so a broken set-up is repeated and a finished one costs nothing.
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt $(wildcard package-lock.json)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tonewheel needs Python 3.11 or newer")'
 	@echo 'Setting up $(VENV) (once, some minutes) ...'
 	@$(PYTHON) -m venv $(VENV)
 	@PIP_CONSTRAINT=constraints.txt $(VENV)/bin/python -m pip install --disable-pip-version-check --quiet \
 		--editable '.[dev]'
+	@npm ci --ignore-scripts --silent || echo 'No onnxruntime-web (npm): tests of networks in a browser are skipped.'
 	@touch $@
 
 demo: setup

@@ -25,8 +25,8 @@ from tonewheel.synth.render import render
 from tonewheel.synth.styles import STYLES
 from tonewheel.systems.similar.backbones.base import Backbone
 from tonewheel.systems.similar.choose import backbone
-from tonewheel.systems.similar.collect import collect
-from tonewheel.systems.similar.damage import change, noise
+from tonewheel.systems.similar.collect import HISS, collect
+from tonewheel.systems.similar.damage import change
 from tonewheel.systems.similar.fit_head import choose
 from tonewheel.systems.similar.heads import HEAD_FIT, Collection, compare
 from tonewheel.systems.similar.labels import back_off
@@ -46,7 +46,7 @@ def synthesised(
         song = compose(SEED + number, style, seconds=seconds)
         audio = render(song, RATE, seconds=seconds).mix
         rng = generator(0, "heads", style, number)
-        rows = [audio, *(noise(rng, change(rng).apply(audio, RATE)) for _ in range(recipe.views - 1))]
+        rows = [audio, *(change(rng, hiss=HISS).apply(audio, RATE) for _ in range(recipe.views - 1))]
         vectors.append([under.pool(under.embed(row, RATE)) for row in rows])
         tempo = ("slow", "medium", "fast")[int(np.searchsorted(TEMPO_EDGES, song.tempo_bpm))]
         parts.append((style, tempo))

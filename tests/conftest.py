@@ -7,14 +7,22 @@ import os
 # Two threads are slower than one for our small matrices, and torch reads this when it is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tonewheel.core.progress import quiet
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# How long an example takes says what else the machine is doing; that a test hangs is the time limit's to say.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +38,27 @@ def shared_audio() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real recordings are not here: {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browsing() -> ModuleType:
+    """The module tests/chromium.py: `Chromium`, and `served(folders)` for pages on loopback."""
+    pytest.importorskip("websockets")
+    spec = importlib.util.spec_from_file_location("chromium", REPOSITORY / "tests" / "chromium.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def chromium(browsing: ModuleType) -> Iterator[Any]:
+    """A real browser; a test that needs it is skipped, visibly, where none is installed."""
+    if browsing.program() is None:
+        pytest.skip("no chromium on the PATH (Debian: apt-get install chromium)")
+    with browsing.Chromium() as browser:
+        yield browser
 
 
 @pytest.fixture(autouse=True)

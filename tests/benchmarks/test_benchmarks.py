@@ -16,10 +16,12 @@ SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in N
 SAYS = {
     "backbones": r"changed: 9 songs, each looked for among 9, recall@1",
     "bootstrap": r"sessions drawn +\d+\.\d+ +\d+",
+    "browser": r"stems, int8 weights +\d+\.\d|left out",
     "decode": r"mp3 +\d+ ",
     "degrade": r"ours takes \d+\.\d\d of scipy",
     "encode": r"tonewheel +\d+ +1\.00",
     "heads": r"default: \w+",
+    "ingest": r"kills, \d+ acknowledged, 0 of them lost",
     "listen": r"the song was found",
     "manifests": r"health +tonewheel +\d",
     "pack": r"50 songs of 4 min: \d\.\d\d MB, 0\.\d\d of 10 MB",

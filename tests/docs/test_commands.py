@@ -25,7 +25,13 @@ from tonewheel.cli.main import main
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCUMENTS = ("README.md", "docs/concert.md", "docs/commands.md", "docs/README.md", "CHANGELOG.md")
-PARSED_DOCUMENTS = ("docs/drums.md", "docs/restore.md", "docs/similar.md")
+PARSED_DOCUMENTS = (
+    "docs/drums.md",
+    "docs/restore.md",
+    "docs/similar.md",
+    "docs/feedback.md",
+    "docs/stems.md",
+)
 """What these show is run in the tests of the systems, on recordings that are synthesised there."""
 PARSED_ONLY = {
     "tonewheel demo": "takes minutes; tests/cli/test_demo.py and tests/concert/test_demo.py run it smaller",

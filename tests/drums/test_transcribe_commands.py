@@ -28,6 +28,7 @@ app.command()(transcribe)
 def shipped(flux_ears: Ears, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(ears, "_shipped", lambda: flux_ears)
     monkeypatch.setattr(classifier, "SHIPPED_WEIGHTS", tmp_path / "none.safetensors")
+    classifier._shipped.cache_clear()  # another test of this process may have loaded those that ship
     for name in (classifier.MODEL_PATH, classifier.USE_MODEL):
         monkeypatch.delenv(name, raising=False)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 # Where the name that is imported is not the name that is installed.
-DISTRIBUTION = {"faiss": "faiss-cpu", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+DISTRIBUTION = {"faiss": "faiss-cpu", "google": "protobuf", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 
 
 def plain(name: str) -> str:
@@ -71,6 +71,13 @@ def third_party_imports(folder: Path) -> Iterator[tuple[str, Path]]:
                     yield plain(DISTRIBUTION.get(top, top)), path.relative_to(folder)
 
 
+def of_script(path: Path) -> set[str]:
+    """What a script that is run by itself says that it needs (inline script metadata, PEP 723)."""
+    block = re.search(r"^# /// script\n((?:#.*\n)+?)# ///$", path.read_text(), re.MULTILINE)
+    stated = tomllib.loads(re.sub(r"^# ?", "", block[1], flags=re.MULTILINE)) if block else {}
+    return {plain(re.split(r"[^\w.-]", requirement)[0]) for requirement in stated.get("dependencies", [])}
+
+
 # Imported by others on our behalf: Lightning's logger looks for TensorBoard.
 NOT_IMPORTED_BY_US = {"tensorboard"}
 
@@ -82,8 +89,11 @@ def test_what_every_installation_gets_is_used(repository: Path) -> None:
 
 def test_what_tests_import_is_declared(repository: Path) -> None:
     usable = set().union(*declared(repository).values())
+    tests = repository / "tests"
     undeclared = {
-        f"{name} in {path}" for name, path in third_party_imports(repository / "tests") if name not in usable
+        f"{name} in {path}"
+        for name, path in third_party_imports(tests)
+        if name not in usable | of_script(tests / path)
     }
     assert undeclared == set()
 

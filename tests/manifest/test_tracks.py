@@ -11,6 +11,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tonewheel.audio.encode import write
 from tonewheel.core.errors import InputError
 from tonewheel.manifest.tracks import Track, read_folder, read_tracks, title_from_name, write_tracks
 
@@ -111,6 +112,16 @@ def test_a_folder_is_read_in_an_order_that_people_expect(tmp_path: Path) -> None
     found = read_folder(tmp_path)
     assert [track.path for track in found.tracks] == ["2 - Two.wav", "10 - Ten.wav", "sub/1 - One.WAV"]
     assert [track.title for track in found.tracks] == ["Two", "Ten", "One"]
+
+
+def test_files_whose_tags_cannot_be_read_have_none(tmp_path: Path) -> None:
+    write(tmp_path / "whole.opus", np.zeros((1, 48_000), np.float32), 48_000)
+    data = (tmp_path / "whole.opus").read_bytes()
+    (tmp_path / "whole.opus").unlink()
+    for length in range(4, len(data), max(1, len(data) // 40)):
+        (tmp_path / f"{length}.opus").write_bytes(data[:length])
+        read_folder(tmp_path)
+        (tmp_path / f"{length}.opus").unlink()
 
 
 def test_tags_win_over_file_names(tmp_path: Path) -> None:

@@ -43,6 +43,11 @@ def test_logistic_equals_scikit_learn_on_many_examples(features: int) -> None:
     theirs = LogisticRegression(C=1e6, solver="newton-cholesky", tol=1e-8).fit(x, truth)
     ours = calibration.fit_logistic(x, truth)
     assert ours.predict(x) == pytest.approx(theirs.predict_proba(x)[:, 1], abs=2e-3)
+    even = (x - x.mean(axis=0)) / x.std(axis=0)
+    theirs = LogisticRegression(C=1 / 3000, solver="newton-cholesky", tol=1e-8).fit(even, truth)
+    shrunk = calibration.fit_logistic(x, truth, shrink=3000.0)
+    assert shrunk.predict(x) == pytest.approx(theirs.predict_proba(even)[:, 1], abs=2e-3)
+    assert np.abs(shrunk.predict(x) - ours.predict(x)).max() > 0.1
 
 
 def test_a_fit_makes_scores_mean_what_they_say() -> None:

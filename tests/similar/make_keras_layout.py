@@ -1,6 +1,11 @@
+# /// script
+# dependencies = ["h5py", "numpy"]
+# ///
 """Write data/keras_layout.h5: OpenL3's layers as Keras saves them, two to five filters wide, random values.
 
-python tests/similar/make_keras_layout.py     (needs h5py, which Tonewheel does not)
+    pipx run tests/similar/make_keras_layout.py     # with h5py, which Tonewheel does not need
+
+The tests read the file and take the values from `layers`, so what h5py wrote is what our reader has to find.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 from tonewheel.core.errors import InputError
 from tonewheel.systems.similar import trials
 from tonewheel.systems.similar.api import Index
+from tonewheel.systems.similar.backbones.hand import Hand
 from tonewheel.systems.similar.evaluate import Scores, evaluate, read_labels, right_neighbours
 from tonewheel.systems.similar.layout import on_a_plane
 from tonewheel.systems.similar.picture import draw_map
@@ -51,6 +52,15 @@ def test_the_report_holds_every_table(index: Index, tmp_path: Path) -> None:
     by_artist = evaluate(index, "music.index", tmp_path / "artists")
     assert by_artist.labels == "artists"
     assert by_artist.classes == 12
+
+
+def test_without_artists_the_rest_is_measured(invented: ModuleType, tmp_path: Path) -> None:
+    tracks = [invented.heard(f"{n}.wav", row, 0) for n, row in enumerate(invented.vectors(12, 0, 1))]
+    scores = evaluate(Index.of(tracks, Path("/"), Hand()), "music.index", tmp_path)
+    assert scores.lines == ()
+    assert scores.use["The first ten"]["lists"] == 12
+    for report in ("scores.md", "index.html"):
+        assert "No two artists have four tracks each" in (tmp_path / report).read_text()
 
 
 def test_precision_is_that_of_scikit_learn(index: Index) -> None:
@@ -125,9 +135,19 @@ def test_small_maps_do_not_fail(invented: ModuleType) -> None:
 
 def test_a_map_writes_names_as_they_are(invented: ModuleType) -> None:
     tracks = [invented.heard(f"$x^{n}$\x1b.wav", row, 0) for n, row in enumerate(invented.vectors(5, 0, 1))]
-    from tonewheel.systems.similar.backbones.hand import Hand
-
     made = Index.of(tracks, Path("/"), Hand())
     figure = draw_map(made, {tracks[0].entry.track: tracks[0].entry.track})
     assert "\x1b" not in figure.axes[0].texts[0].get_text()
     figure.savefig("/dev/null", format="png")
+
+
+def test_a_map_shows_the_labels_it_is_given(index: Index) -> None:
+    def legend(**options: dict[str, str]) -> list[str]:
+        return [text.get_text() for text in draw_map(index, **options).axes[0].get_legend().get_texts()]
+
+    assert legend() == sorted({track.split("/")[0] for track in index.tracks})
+    assert legend(labels={track: f"band {n % 25:02}" for n, track in enumerate(index.tracks)})[:2] == [
+        "other",
+        "band 00",
+    ]
+    assert legend(labels={}) == ["tracks"]

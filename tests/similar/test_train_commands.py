@@ -52,7 +52,7 @@ def test_an_encoder_is_prepared_and_trained(
 ) -> None:
     prepared, run = tmp_path / "prepared", tmp_path / "run"
     options = ("--recipe", "smoke", "--synth-songs", 0, "--versions", 2, "--jobs", 1, "--json")
-    assert status("prepare", music, "-o", prepared, *options) == 0
+    assert status("prepare", music, "-o", prepared, *options) == 2  # a file was left out
     told = capfd.readouterr()
     assert json.loads(told.out) == {"out": str(prepared), "tracks": 12, "left_out": 1}
     assert "broken.wav" in told.err
@@ -108,6 +108,12 @@ def test_the_scales_of_the_hand_made_vector_are_made_anew(music: Path, tmp_path:
         (("train", "nowhere", "-o", "x", "--model", "head", "--backbone", "hnd"), 'did you mean "hand"'),
         (("train", "nowhere", "-o", "x", "--model", "hand"), "nowhere"),
         (("prepare", "nowhere", "-o", "x"), "nowhere"),
+        (
+            ("train", "nowhere", "-o", "x", "--model", "head", "--set", "fit.max_steps=9"),
+            "is for the encoder",
+        ),
+        (("prepare", ".", "-o", "x", "--synth-songs", "0"), "holds no audio"),
+        (("prepare", "bad", "-o", "x", "--synth-songs", "0", "--any-licence"), "all 1 files were left out"),
         (("fetch", "--sha256", "12"), "64 hexadecimal digits are needed"),
         (("fetch", "--sha256", "0" * 64, "--url", "file:///nowhere/weights.h5"), "Offline?"),
     ],
@@ -120,6 +126,8 @@ def test_wrong_input_is_one_line_and_status_2(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    if "bad" in arguments:
+        write(tmp_path / "bad" / "short.wav", np.zeros(RATE, np.float32), RATE)
     assert status(*arguments) == 2
     told = capfd.readouterr().err
     assert says in told

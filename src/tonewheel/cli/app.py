@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
-from typer.main import get_command
+from typer.main import get_group
 
 from tonewheel import __version__, systems
 from tonewheel.cli.demo import demo
@@ -17,6 +17,7 @@ from tonewheel.cli.doctor import doctor
 from tonewheel.cli.sweep import sweep
 from tonewheel.core.errors import nearest
 from tonewheel.core.progress import quiet
+from tonewheel.feedback import commands as feedback
 
 
 class Systems(TyperGroup):
@@ -31,7 +32,11 @@ class Systems(TyperGroup):
         own = super().get_command(ctx, cmd_name)
         if own is not None or cmd_name not in systems.discover():
             return own
-        command = get_command(systems.commands(cmd_name).app)
+        verbs = systems.commands(cmd_name).app
+        # Feedback stands above the systems, so that what it does for one is attached here.
+        for verb in set(feedback.VERBS.get(cmd_name, ())) - {one.name for one in verbs.registered_commands}:
+            verbs.command(verb)(getattr(feedback, verb))
+        command = get_group(verbs)
         command.name = cmd_name
         return command
 
@@ -76,6 +81,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(doctor)
 app.command()(sweep)
+app.add_typer(feedback.app, name="feedback")
 
 
 def _version(asked: bool) -> None:

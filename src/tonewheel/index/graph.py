@@ -49,7 +49,10 @@ class Graph:
         settings = {"efSearch": max(EF_SEARCH, 4 * k)}
         if allowed is not None:
             settings["sel"] = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
-        scores, numbers = self.graph.search(query[None], k, params=faiss.SearchParametersHNSW(**settings))
+        # faiss.contrib.torch_utils, which metric-learning libraries import, puts a search without `params` before
+        # faiss's own in every index of the process.
+        search = getattr(self.graph, "search_numpy", self.graph.search)
+        scores, numbers = search(query[None], k, params=faiss.SearchParametersHNSW(**settings))
         found = numbers[0] >= 0
         return np.asarray(numbers[0][found], np.int64), np.asarray(scores[0][found], np.float32)
 

@@ -38,8 +38,11 @@ def _container_tags(path: Path, demuxer: str) -> dict[str, Any]:
     import av
 
     av.logging.set_level(None)
-    with av.open(f"file:{path.resolve()}", format=demuxer, metadata_errors="replace") as container:
-        pairs: dict[str, Any] = dict(container.metadata)
-        for stream in container.streams.audio[:1]:
-            pairs |= stream.metadata
-        return pairs
+    try:
+        with av.open(f"file:{path.resolve()}", format=demuxer, metadata_errors="replace") as container:
+            pairs: dict[str, Any] = dict(container.metadata)
+            for stream in container.streams.audio[:1]:
+                pairs |= stream.metadata
+            return pairs
+    except av.FFmpegError:  # the end of a file that was cut short is no OSError
+        return {}

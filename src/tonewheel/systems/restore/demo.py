@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tonewheel.audio.decode import load
 from tonewheel.audio.encode import write
+from tonewheel.audio.listenable import mp3
 from tonewheel.core.errors import InputError
 from tonewheel.core.seeds import draw_seed, generator
 from tonewheel.degrade.base import Degradation
@@ -27,7 +28,6 @@ from tonewheel.synth.render import render
 from tonewheel.systems import Chapter
 from tonewheel.systems.restore.clean import Cleaner, Cleaning
 from tonewheel.systems.restore.picture import draw, draw_clicks
-from tonewheel.systems.restore.report import mp3
 
 Audio = NDArray[np.float32]
 

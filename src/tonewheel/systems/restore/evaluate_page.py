@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from tonewheel.audio.listenable import mp3
 from tonewheel.gates import html
 from tonewheel.systems.restore.benchmark import case, items
 from tonewheel.systems.restore.clean import Cleaner
 from tonewheel.systems.restore.evaluate import SAID, TARGETS, Scores
 from tonewheel.systems.restore.picture import draw
 from tonewheel.systems.restore.prepare import SAMPLE_RATE_HZ, Prepared
-from tonewheel.systems.restore.report import mp3
 from tonewheel.systems.restore.trials import ours
 
 SHOWN = ("clicks", "hiss10")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonewheel.audio.decode import blocks, load
-from tonewheel.audio.encode import write
+from tonewheel.audio.listenable import mp3
 from tonewheel.core.files import write_json, write_text
 from tonewheel.core.units import format_time_s
 from tonewheel.gates import html
@@ -23,7 +22,6 @@ Audio = NDArray[np.float32]
 
 SHOWN_S = 20.0
 """So much of the recording is shown and can be heard, from where most clicks were removed."""
-KBPS = 112.0
 LISTED = 200
 
 
@@ -144,14 +142,3 @@ def click_list(done: Cleaning) -> list[html.Markup]:
     ]
     title = f"The {len(chosen)} largest of {len(done.clicks)} clicks; all are in the JSON file"
     return [html.details(title, html.table(["at, s", "width, ms", "size", "sureness", "channel"], rows))]
-
-
-def mp3(audio: Audio, sample_rate_hz: int) -> bytes:
-    """Sound that every browser plays, (samples,) -> bytes; levels are kept, what is over full scale is cut."""
-    from tonewheel.audio.resample import resample
-
-    rate = sample_rate_hz if sample_rate_hz in (32_000, 44_100, 48_000) else 48_000
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "sound.mp3"
-        write(path, resample(audio, sample_rate_hz, rate), rate, bitrate_kbps=KBPS)
-        return path.read_bytes()

@@ -76,7 +76,7 @@ def group(rows: Floats, count: int | None = None, seed: int = 0) -> Grouping:
 
     Deterministic for a seed. ValueError when there are fewer tracks than clusters.
 
-    >>> far = np.repeat([[0.0, 0.0], [3.0, 3.0]], 10, axis=0) + np.random.default_rng(0).normal(0, 0.1, (20, 2))
+    >>> far = np.repeat([[0.0] * 4, [3.0] * 4], 10, axis=0) + np.random.default_rng(0).normal(0, 0.1, (20, 4))
     >>> found = group(far)
     >>> len(found.centres), np.bincount(found.labels).tolist(), round(found.silhouette, 1)
     (2, [10, 10], 1.0)

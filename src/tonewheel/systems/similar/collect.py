@@ -15,7 +15,7 @@ from tonewheel.core.progress import progress
 from tonewheel.core.seeds import generator
 from tonewheel.systems.similar.backbones.base import Backbone, embed_track
 from tonewheel.systems.similar.build import music
-from tonewheel.systems.similar.damage import change, noise
+from tonewheel.systems.similar.damage import change
 from tonewheel.systems.similar.features.many import default_cache
 from tonewheel.systems.similar.heads import Collection
 from tonewheel.systems.similar.labels import Edges, back_off, composite
@@ -23,6 +23,8 @@ from tonewheel.systems.similar.profiling import profile_of
 from tonewheel.systems.similar.recipe import HeadRecipe
 
 Floats = NDArray[np.float32]
+HISS = 0.3
+"""Share of the changed versions that get white noise."""
 
 
 def collect(
@@ -75,7 +77,7 @@ def views(path: Path, backbone: Backbone, recipe: HeadRecipe, seed: int) -> Floa
         )
         rng = generator(seed, "views", path.name)
         for _ in range(recipe.views - 1):
-            changed = noise(rng, change(rng).apply(audio, rate))
+            changed = change(rng, hiss=HISS).apply(audio, rate)
             rows.append(backbone.pool(backbone.embed(changed, rate)))
     except InputError as error:
         return error

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tonewheel.core.seeds import draw_seed
 from tonewheel.degrade.base import Degradation
 from tonewheel.degrade.chain import Chain
 from tonewheel.degrade.codec import Codec, Format
 from tonewheel.degrade.equaliser import Equaliser
 from tonewheel.degrade.gain import Gain
+from tonewheel.degrade.hiss import Hiss
 from tonewheel.degrade.pitch_shift import PitchShift
 from tonewheel.degrade.time_stretch import TimeStretch
 
 FORMATS: tuple[Format, ...] = ("aac", "mp3", "vorbis")
+HISS_DB = (-60.0, -40.0)
+"""RMS of white noise, of full scale: amplitudes of .001 to .01."""
 
 
 def change(
@@ -22,8 +25,9 @@ def change(
     semitones: float = 3.0,
     rate: tuple[float, float] = (0.9, 1.1),
     gain_db: tuple[float, float] = (-6.0, 3.0),
+    hiss: float = 0.0,
 ) -> Chain:
-    """One draw: pitch or tempo, level, now and then tone and a codec. The bounds are those of the seed.
+    """One draw: pitch or tempo, level, now and then tone and a codec; white noise on a share `hiss` of draws.
 
     >>> [type(step).__name__ for step in change(np.random.default_rng(1)).steps]
     ['TimeStretch', 'Equaliser', 'Gain', 'Codec']
@@ -39,24 +43,7 @@ def change(
     steps.append(Gain.draw(rng, gain_db=gain_db))
     if rng.random() < 0.6:
         steps.append(Codec.draw(rng, formats=FORMATS, bitrate_kbps=(32.0, 128.0)))
+    if hiss and rng.random() < hiss:
+        level_db = float(rng.uniform(*HISS_DB))
+        steps.append(Hiss(level_db=level_db, spectrum=((1000.0, 0.0),), seed=draw_seed(rng)))
     return Chain(steps=tuple(steps))
-
-
-def noise(
-    rng: np.random.Generator,
-    audio: NDArray[np.float32],
-    *,
-    share: float = 0.3,
-    amplitude: tuple[float, float] = (0.001, 0.01),
-) -> NDArray[np.float32]:
-    """White noise of an RMS of `amplitude`, uniform in decibels, on so large a share of draws; else the audio as it is.
-
-    >>> quiet = np.zeros(1000, np.float32)
-    >>> round(float(noise(np.random.default_rng(0), quiet, share=1.0, amplitude=(0.01, 0.01)).std()), 3)
-    0.01
-    """
-    if rng.random() >= share:
-        return audio
-    level = np.exp(rng.uniform(*np.log(amplitude)))
-    added: NDArray[np.float32] = (level * rng.standard_normal(audio.shape)).astype(np.float32)
-    return audio + added

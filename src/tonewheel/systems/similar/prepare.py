@@ -90,7 +90,10 @@ def prepare(
     any_licence: bool = False,
     jobs: int | None = None,
 ) -> tuple[Prepared, list[Quarantined]]:
-    """Make the log-mels of `sources` (folders with an index.csv, or of plain audio) and synthesised songs."""
+    """Make the log-mels of `sources` (folders with an index.csv, or of plain audio) and synthesised songs.
+
+    InputError when no track can be used; left_out.jsonl says why.
+    """
     out.mkdir(parents=True, exist_ok=True)
     left_out: list[Quarantined] = []
     wanted = [*_real(sources, left_out, any_licence), *_synthesised(synth_songs, seed)]
@@ -103,8 +106,11 @@ def prepare(
     made = progress(on_all_cores(work, wanted, jobs=jobs), "listen", total=len(wanted), unit="tracks")
     for one in made:
         (left_out if isinstance(one, Quarantined) else tracks).append(one)  # type: ignore[arg-type]
-    write_jsonl(out / "tracks.jsonl", tracks)
     write_jsonl(out / "left_out.jsonl", left_out)
+    if not tracks:
+        first = f"; first: {left_out[0].path}: {left_out[0].reason}" if left_out else ""
+        raise InputError(out, f"all {len(left_out)} files were left out{first}")
+    write_jsonl(out / "tracks.jsonl", tracks)
     return Prepared(out), left_out
 
 

@@ -67,8 +67,16 @@ def draw_map(profile: Profile, tracks: Sequence[Features]) -> Any:
         )
         for path in cluster.exemplar_tracks:
             x, y = at[number_of[path]]
+            # Names of dots on the right stand left of them, or they would run out of the frame.
+            left = x > (at[:, 0].min() + at[:, 0].max()) / 2
             axes.annotate(
-                _plain(_short(path)), (x, y), (4, 4), textcoords="offset points", fontsize=7, color=INK
+                _plain(_short(path)),
+                (x, y),
+                (-4 if left else 4, 4),
+                textcoords="offset points",
+                ha="right" if left else "left",
+                fontsize=7,
+                color=INK,
             )
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     axes.set_xticks([])

@@ -23,6 +23,8 @@ Floats = NDArray[np.float32]
 
 LEAST_TRACKS = 3
 """A style of fewer says nothing once one of them is left out."""
+SHRINK = 3.0
+"""Few styles of few tracks would make the formulas surer than they are of other tracks (see docs/similar.md)."""
 
 
 class Styles(Record):
@@ -130,4 +132,8 @@ def _decided(
             none.append(True)
     if not 0 < sum(right) < len(right) or not any(none):
         return rule
-    return replace(rule, right=fit_logistic(features, right), none=fit_logistic(features, none))
+    return replace(
+        rule,
+        right=fit_logistic(features, right, shrink=SHRINK),
+        none=fit_logistic(features, none, shrink=SHRINK),
+    )

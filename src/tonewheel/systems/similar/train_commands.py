@@ -65,6 +65,8 @@ def prepare(
         emit({"out": str(out), "tracks": len(prepared.tracks), "left_out": len(left_out)})
     else:
         say(f"{out}: {len(prepared.tracks)} tracks; {len(left_out)} files left out")
+    if left_out:
+        raise typer.Exit(2)
 
 
 def train(
@@ -94,10 +96,16 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train the encoder, or a head on a collection's own styles; a head that does not beat PCA is not kept."""
+    from tonewheel.core.errors import InputError
     from tonewheel.core.files import refuse_overwrite, write_json
     from tonewheel.learn.recipe import load_recipe
     from tonewheel.systems.similar.recipe import SimilarRecipe
 
+    unused = [
+        one for one in settings if model is not Model.encoder and not one.startswith(("head.", "fit.seed="))
+    ]
+    if unused:
+        raise InputError("--set", f"{unused[0]} is for the encoder; a head has head.* and fit.seed")
     settings_of = load_recipe(recipe, SimilarRecipe, settings)
     if model is Model.encoder:
         from tonewheel.systems.similar.prepare import Prepared
