@@ -19,7 +19,7 @@ VERBS = {"stems": ("ingest",)}
 """Functions of this file that are verbs of a system; systems stand below, so the command line attaches them."""
 
 app = typer.Typer(
-    help="List, export and delete what was contributed, and send snapshots.",
+    help="Take in, list, export and delete what was contributed, and send snapshots.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -80,6 +80,44 @@ def ingest(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with listen(host, port) as listening, Store(store, database) as opened:
         serve(create_service(opened, limits, keys=keys, origins=allowed), listening, limits, told)
+
+
+@app.command()
+def add(
+    files: Annotated[
+        list[Path], typer.Argument(help="JSONL with one contribution a line, or JSON with one.")
+    ],
+    store: StoreDir,
+    kind: Annotated[str, typer.Option(help="What the files hold, as concert or stems.")],
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Take in files of this machine; a line that is no such contribution is told, and the others go on."""
+    from tonewheel.feedback.kinds import kind_named
+    from tonewheel.feedback.store import Store
+
+    chosen = kind_named(kind)
+    counts = {"stored": 0, "known": 0, "differs": 0, "refused": 0}
+    for path in files:
+        if not path.is_file():  # before a store is made for nothing
+            raise InputError(path, "is no file")
+    with Store(store, database) as opened:
+        for path in files:
+            for where, body in _bodies(path, chosen.largest_bytes):
+                try:
+                    contribution = chosen.read(body.strip(), opened.pseudonyms.of)
+                except InputError as error:
+                    say(f"{where}: {error.reason}")
+                    counts["refused"] += 1
+                    continue
+                (outcome,) = opened.put([contribution])
+                counts[outcome] += 1
+                if outcome == "differs":
+                    say(f"{where}: another contribution has this id; what was first stays")
+    told = f"{counts['stored']} stored, {counts['known']} known, {counts['differs'] + counts['refused']} left out"
+    emit(counts) if as_json else say(f"{store}: {told}")
+    if counts["refused"] or counts["differs"]:
+        raise typer.Exit(2)
 
 
 @app.command("list")

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import msgspec
 
 from tonewheel.core.errors import InputError
+from tonewheel.manifest.song_confirmation import LARGEST_BYTES as LARGEST_CONFIRMATION_BYTES
+from tonewheel.manifest.song_confirmation import parse_confirmation
 from tonewheel.manifest.stem_snapshot import LARGEST_BYTES
 from tonewheel.manifest.stem_snapshot_check import parse_snapshot
 
@@ -44,8 +46,21 @@ def read_snapshot(body: bytes, pseudonym_of: Callable[[str], str]) -> Contributi
     return Contribution("stems", pseudonym, msgspec.structs.replace(snapshot, id=pseudonym).to_json())
 
 
+def read_confirmation(body: bytes, pseudonym_of: Callable[[str], str]) -> Contribution:
+    """A line of `concert align --confirmations` as it is kept: its names are hashed already, its id is replaced.
+
+    >>> read_confirmation(b'{"id": 1}', str)
+    Traceback (most recent call last):
+    tonewheel.core.errors.InputError: confirmation: id: expected str, got int
+    """
+    told = parse_confirmation(body)
+    pseudonym = pseudonym_of(told.id)
+    return Contribution("concert", pseudonym, msgspec.structs.replace(told, id=pseudonym).to_json())
+
+
 STEMS = Kind("stems", "stem-separation", LARGEST_BYTES, read_snapshot)
-KINDS = (STEMS,)
+CONCERT = Kind("concert", "concert-confirmation", LARGEST_CONFIRMATION_BYTES, read_confirmation)
+KINDS = (STEMS, CONCERT)
 """Confirmations and corrections of other systems are kinds of their own, in this list, in the same store."""
 
 

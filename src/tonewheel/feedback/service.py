@@ -22,7 +22,7 @@ from tonewheel.feedback.admission import (
     largest_allowed,
 )
 from tonewheel.feedback.counters import CONTENT_TYPE, Counters
-from tonewheel.feedback.kinds import KINDS, Kind
+from tonewheel.feedback.kinds import STEMS, Kind
 from tonewheel.feedback.limits import Limits, Rates, client_of, retry_after
 from tonewheel.feedback.store import Store
 from tonewheel.feedback.writer import QueueFull, Writer
@@ -39,10 +39,11 @@ def create_service(
     *,
     keys: Collection[str] = (),
     origins: Collection[str] = (),
-    kinds: Sequence[Kind] = KINDS,
+    kinds: Sequence[Kind] = (STEMS,),
 ) -> FastAPI:
     """The application: `POST /CHANNEL` for every kind, `GET /health`, `GET /metrics`.
 
+    Only snapshots come over the network unless `kinds` says more: confirmations stay where they were made.
     `keys` are what clients must know (none: nothing to know), `origins` the pages that may send, as
     `plain_origin` writes them. The store stays the caller's to close.
     """

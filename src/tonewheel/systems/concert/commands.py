@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.systems.concert import flywheel_commands as flywheel
+from tonewheel.systems.concert.flywheel_commands import Confirmations, Regression
 from tonewheel.systems.concert.venue import commands as venue_commands
 
 if TYPE_CHECKING:
     from tonewheel.systems.concert.decode.follow import DecodingListener
     from tonewheel.systems.concert.embed import Embedder
+    from tonewheel.systems.concert.listen import Event
     from tonewheel.systems.concert.pack import Pack
 
 app = typer.Typer(
@@ -42,20 +45,41 @@ def prepare(
     any_licence: Annotated[
         bool, typer.Option("--any-licence", help="Also train on audio whose licence forbids or does not say.")
     ] = False,
+    confirmed: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--confirmed", help="Lines of `--confirmations`, or of `feedback export --kind concert`."
+        ),
+    ] = None,
+    recordings: Annotated[
+        list[Path] | None,
+        typer.Option("--recording", help="A recording, or a folder of them, for --confirmed."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Decode tracks, rooms, crowds and microphones once, and synthesise songs, for training."""
     from tonewheel.systems.concert.prepare import prepare as run
 
-    prepared, left_out = run(sources, out, synth_songs=synth_songs, seed=seed, any_licence=any_licence)
+    prepared, left_out = run(
+        sources,
+        out,
+        synth_songs=synth_songs,
+        seed=seed,
+        any_licence=any_licence,
+        confirmed=confirmed or (),
+        recordings=recordings or (),
+    )
     for one in left_out:
         say(f"left out: {one.path}: {one.reason}")
     hours = sum(track.seconds for track in prepared.tracks) / 3600
     counts = {"tracks": len(prepared.tracks), "hours": round(hours, 2), "ambience": len(prepared.ambience)}
+    if prepared.pairs:
+        counts["pairs"] = len(prepared.pairs)
     if as_json:
         emit({"out": str(out), **counts, "left_out": len(left_out)})
     else:
-        say(f"{out}: {counts['tracks']} tracks, {hours:.1f} h; {len(left_out)} files left out")
+        live = f", {len(prepared.pairs)} pairs of record and concert" if prepared.pairs else ""
+        say(f"{out}: {counts['tracks']} tracks, {hours:.1f} h{live}; {len(left_out)} files left out")
 
 
 @app.command()
@@ -93,21 +117,38 @@ def train(
     initial: Annotated[
         Path | None, typer.Option("--from", help="Weights to start from, such as those of another run.")
     ] = None,
+    regression: Regression = None,
     as_json: Json = False,
 ) -> None:
-    """Train the encoder; the weights for use are written to OUT/concert.safetensors."""
+    """Train the encoder; the weights for use are written to OUT/concert.safetensors.
+
+    With --regression they must answer the frozen set no worse than the weights they started from (or those shipped);
+    otherwise they stay in OUT/candidate.safetensors, and the exit status is 1.
+    """
     from tonewheel.learn.recipe import load_recipe
     from tonewheel.systems.concert.prepare import Prepared
     from tonewheel.systems.concert.recipe import ConcertRecipe
+    from tonewheel.systems.concert.regression import read
     from tonewheel.systems.concert.train import train as run
 
     chosen = load_recipe(recipe, ConcertRecipe, settings or [])
-    result = run(Prepared(prepared), chosen, out, initial)
+    if regression is not None:
+        read(regression)  # before hours of training
+    weights = out / "concert.safetensors"
+    made = weights if regression is None else out / "candidate.safetensors"
+    result = run(Prepared(prepared), chosen, out, initial, made)
+    verdict = None if regression is None else flywheel.admit(made, weights, regression, initial)
     if as_json:
         emit(result)
+        if verdict is not None:
+            emit(verdict)
     else:
         best = f"best {result.best_score} at {result.best_step}"
-        say(f"{out / 'concert.safetensors'}: {result.steps} steps, {best}")
+        say(f"{made if verdict and not verdict.passed else weights}: {result.steps} steps, {best}")
+        if verdict is not None:
+            say(str(verdict))
+    if verdict is not None and not verdict.passed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -239,6 +280,7 @@ def listen(
     ] = None,
     realtime: Annotated[bool, typer.Option("--realtime", help="Play a file at its own speed.")] = False,
     stats: Annotated[bool, typer.Option("--stats", help="Print latency and CPU a step at the end.")] = False,
+    confirmations: Confirmations = None,
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
@@ -248,6 +290,7 @@ def listen(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
     from tonewheel.core.errors import InputError
+    from tonewheel.systems.concert.confirm import append, of_events
     from tonewheel.systems.concert.cue import Cues
     from tonewheel.systems.concert.listen import Listener, check_gate, cost_summary, describe
     from tonewheel.systems.concert.listen import listen as follow
@@ -257,6 +300,10 @@ def listen(
     chosen = check_gate(gate)
     if setlist is not None and chosen != "decoder":
         raise InputError("--setlist", "only --gate decoder knows what an order is")
+    if confirmations is not None and not Path(source).is_file():
+        raise InputError(
+            "--confirmations", "only a file can be learnt from later; record the show, then align it"
+        )
     embedder = _embedder(weights)
     opened = Pack.read(pack, embedder)
     listener = (
@@ -266,10 +313,13 @@ def listen(
         source, embedder.spec.sample_rate_hz, pcm=(rate, channels, encoding), realtime=realtime
     )
     found = False
+    events: list[Event] = []
     try:
         with Cues(on_song, cue_http, cue_osc) as cues:
             for event in follow(blocks, listener):
                 found = found or event.event == "song_start"
+                if confirmations is not None:
+                    events.append(event)
                 cues.send(event)
                 if as_json:
                     emit(event)
@@ -279,6 +329,9 @@ def listen(
         if stats:
             summary = cost_summary(listener.costs, embedder.hop_s)
             say(summary.to_json() if as_json else str(summary))
+    if confirmations is not None:
+        told = append(confirmations, of_events(Path(source), events, opened, chosen, embedder.fingerprint))
+        say(f"{confirmations}: {told} new")
     if not found:
         raise typer.Exit(1)
 
@@ -297,6 +350,7 @@ def align(
     labels: Annotated[
         Path | None, typer.Option(help="An edited label file (Audacity): what differs becomes a fix.")
     ] = None,
+    confirmations: Confirmations = None,
     weights: Weights = None,
     force: Annotated[
         bool, typer.Option("--force", help="Begin anew: drop earlier fixes and edited labels.")
@@ -308,6 +362,7 @@ def align(
 
     from tonewheel.systems.concert.align.run import align as run
     from tonewheel.systems.concert.align.run import describe
+    from tonewheel.systems.concert.confirm import append, of_alignment
     from tonewheel.systems.concert.pack import Pack
 
     embedder = _embedder(weights)
@@ -327,6 +382,9 @@ def align(
     for one in found.segments:
         emit(one) if as_json else print(describe(one))
     say(f"{out / 'index.html'}: listened {aligned.hear_s:.1f} s, decoded {aligned.decode_s:.2f} s")
+    if confirmations is not None:
+        lines = of_alignment(recording, found.segments, found.fixes, found.references, found.weights)
+        say(f"{confirmations}: {append(confirmations, lines)} new")
     if not any(one.position_s is not None for one in found.segments):
         raise typer.Exit(1)
 
@@ -344,6 +402,7 @@ def _decoding(pack: Pack, setlist: Path | None, embedder: Embedder) -> DecodingL
     return DecodingListener(pack, embedder, planned)
 
 
+app.command()(flywheel.freeze)
 app.command()(venue_commands.measure)
 app.command()(venue_commands.adapt)
 

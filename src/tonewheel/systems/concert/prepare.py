@@ -7,7 +7,7 @@ that exists is not made again, so a killed run continues; what cannot be used is
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,15 @@ from tonewheel.core.seeds import generator
 from tonewheel.degrade.reverberation import measure_t60_s
 from tonewheel.gates.leakage import place
 from tonewheel.manifest.licence import classify
-from tonewheel.manifest.tracks import Quarantined, Track, read_tracks
-from tonewheel.systems.concert.align.pairs import excerpts, is_aligned, track_of
+from tonewheel.manifest.tracks import Quarantined, Track, audio_paths, read_tracks
+from tonewheel.systems.concert.align.pairs import (
+    Excerpt,
+    confirmed_excerpts,
+    excerpts,
+    is_aligned,
+    settled_by,
+    track_of,
+)
 from tonewheel.systems.concert.ambience import MAKERS
 
 SAMPLE_RATE_HZ = 16_000
@@ -111,9 +118,23 @@ class Prepared:
 
 
 def prepare(
-    sources: Iterable[Path], out: Path, *, synth_songs: int = 0, seed: int = 0, any_licence: bool = False
+    sources: Iterable[Path],
+    out: Path,
+    *,
+    synth_songs: int = 0,
+    seed: int = 0,
+    any_licence: bool = False,
+    confirmed: Sequence[Path] = (),
+    recordings: Sequence[Path] = (),
 ) -> tuple[Prepared, list[Quarantined]]:
-    """Decode `sources` (folders with an index.csv, of plain audio, or aligned concerts) and made songs into `out`."""
+    """Decode `sources` (folders with an index.csv, of plain audio, or aligned concerts) and made songs into `out`.
+
+    `confirmed` are files of confirmations; what they settle about `recordings` (files or folders) become pairs.
+    """
+    played = [path for given in recordings for path in audio_paths(given)]
+    if confirmed and not played:
+        raise InputError("--confirmed", "says what was played in recordings; give them with --recording")
+    settled = settled_by(confirmed)
     out.mkdir(parents=True, exist_ok=True)
     tracks: list[PreparedTrack] = []
     ambience: list[Ambience] = []
@@ -149,7 +170,12 @@ def prepare(
     ambience.extend(progress(_make_ambience(out, seed) if total else (), "synthesise crowds", total=total))
     write_jsonl(out / "tracks.jsonl", tracks)
     write_jsonl(out / "ambience.jsonl", ambience)
-    pairs = [pair for one in concerts for pair in _pairs(one, by_name, out, left_out, any_licence)]
+    heard: list[tuple[Path, Iterable[Excerpt]]] = [(one, excerpts(one)) for one in concerts]
+    if settled:
+        heard.append((confirmed[0], confirmed_excerpts(settled, played, by_name)))
+    pairs = [
+        pair for where, some in heard for pair in _pairs(where, some, by_name, out, left_out, any_licence)
+    ]
     if pairs:
         write_jsonl(out / "pairs.jsonl", pairs)
     write_jsonl(out / "left_out.jsonl", left_out)
@@ -181,20 +207,25 @@ def _decode_track(track: Track, source: Path, out: Path) -> PreparedTrack:
 
 
 def _pairs(
-    folder: Path, by_name: dict[str, str], out: Path, left_out: list[Quarantined], any_licence: bool
+    where: Path,
+    told: Iterable[Excerpt],
+    by_name: dict[str, str],
+    out: Path,
+    left_out: list[Quarantined],
+    any_licence: bool,
 ) -> Iterator[LivePair]:
-    """The sure songs of an aligned concert whose studio tracks are among the sources."""
+    """The sure songs of a concert whose studio tracks are among the sources, as `told` by what `where` holds."""
     if not any_licence:
         left_out.append(
-            Quarantined(path=str(folder), reason="a concert states no licence; --any-licence trains on it")
+            Quarantined(path=str(where), reason="a concert states no licence; --any-licence trains on it")
         )
         return
     try:
-        found = list(excerpts(folder))
+        found = list(told)
     except TonewheelError as error:
-        left_out.append(Quarantined(path=str(folder), reason=str(error)))
+        left_out.append(Quarantined(path=str(where), reason=str(error)))
         return
-    for one in progress(found, f"decode {folder.name}"):
+    for one in progress(found, f"decode {where.name}"):
         track = track_of(one, by_name)
         if track is None:
             reason = f"its studio track {one.references[0]} is not among the sources"

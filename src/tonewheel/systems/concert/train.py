@@ -76,8 +76,17 @@ def top1(clean: Tensor, degraded: Tensor, song: Tensor) -> Tensor:
     return (song[nearest] == song).float().mean()
 
 
-def train(prepared: Prepared, recipe: ConcertRecipe, run_dir: Path, initial: Path | None = None) -> RunResult:
-    """Train in `run_dir`, or go on where a killed run stopped; from `initial` weights if they are given."""
+def train(
+    prepared: Prepared,
+    recipe: ConcertRecipe,
+    run_dir: Path,
+    initial: Path | None = None,
+    weights: Path | None = None,
+) -> RunResult:
+    """Train in `run_dir`, or go on where a killed run stopped; from `initial` weights if they are given.
+
+    The result is written to `weights`, by default `run_dir`/concert.safetensors.
+    """
     stream = PairStream(prepared, recipe)
     validation = PairStream(prepared, recipe, split="valid")
     # The same few batches every time: their noise then cancels between validations.
@@ -93,7 +102,7 @@ def train(prepared: Prepared, recipe: ConcertRecipe, run_dir: Path, initial: Pat
         prepared,
         recipe,
         result,
-        run_dir / "concert.safetensors",
+        weights or run_dir / "concert.safetensors",
         count=min(150, 10 + result.steps),
         initial=initial,
     )

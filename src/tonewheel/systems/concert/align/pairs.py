@@ -1,12 +1,17 @@
-"""An aligned concert as training material: the same music on the record and as the hall and the phone made it."""
+"""A concert as training material: the same music on the record and as the hall and the phone made it.
+
+What was played is known from an aligned folder, or settled by confirmations and corrections.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tonewheel.core.errors import InputError
+from tonewheel.core.files import sha256
 from tonewheel.core.records import Record
+from tonewheel.manifest.song_confirmation import Agreed, agreed, read_confirmations, track_hash
 from tonewheel.systems.concert.align.segments import Segment
 from tonewheel.systems.concert.align.store import RECORD, Alignment
 
@@ -64,3 +69,30 @@ def track_of(excerpt: Excerpt, known: Mapping[str, str]) -> str | None:
     'tracks/0.npy'
     """
     return next((known[name] for name in excerpt.references if name in known), None)
+
+
+def settled_by(files: Sequence[Path]) -> list[Agreed]:
+    """What files of confirmations settle: two confirmations that agree, or one correction."""
+    return list(agreed(line for file in files for line in read_confirmations(file)))
+
+
+def confirmed_excerpts(
+    settled: Sequence[Agreed], recordings: Sequence[Path], tracks: Iterable[str]
+) -> Iterator[Excerpt]:
+    """What is settled about recordings and studio tracks that are at hand; anything else is passed over.
+
+    `tracks` are the names of the files of the studio tracks.
+    """
+    at_hand = {sha256(path): path for path in recordings}
+    names = {track_hash(name): name for name in tracks}
+    for one in settled:
+        found = tuple(names[track] for track in one.tracks if track in names)
+        if found and one.recording in at_hand and one.end_s - one.start_s >= SHORTEST_S + 2 * MARGIN_S:
+            yield Excerpt(
+                recording=str(at_hand[one.recording]),
+                song=Path(found[0]).stem,
+                references=found,
+                start_s=one.start_s + MARGIN_S,
+                end_s=one.end_s - MARGIN_S,
+                track_s=one.track_s + MARGIN_S,
+            )

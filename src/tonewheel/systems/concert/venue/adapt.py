@@ -9,8 +9,10 @@ from pathlib import Path
 from tonewheel.core.errors import InputError
 from tonewheel.core.files import atomic_path
 from tonewheel.core.records import Record
+from tonewheel.gates.base import Verdict as Judged
 from tonewheel.systems.concert.embed import Embedder
 from tonewheel.systems.concert.pack import Pack
+from tonewheel.systems.concert.regression import Frozen, hold
 from tonewheel.systems.concert.venue.check import QUERIES, Side, Verdict, check, held_out
 from tonewheel.systems.concert.venue.finetune import FineTuning, fine_tune
 from tonewheel.systems.concert.venue.mining import Confusion, mine
@@ -34,6 +36,8 @@ class Adapted(Record):
     confusions: tuple[Confusion, ...]
     missing: tuple[str, ...]
     """References that stay as they were, and why."""
+    regression: Judged | None = None
+    """Fine-tuned weights on the frozen set, if one was given and they were better here."""
 
 
 def adapt(
@@ -47,10 +51,12 @@ def adapt(
     views: int = VIEWS,
     fine_tuning: FineTuning | None = None,
     queries: int = QUERIES,
+    frozen: Frozen | None = None,
     seed: int = 0,
 ) -> Adapted:
     """Write `out`, and with a fine-tune its weights beside it, if the held-out check lets them pass.
 
+    New weights must not lose on the `frozen` set either, if there is one.
     InputError when the tracks of the pack are not in the folder; a fine-tune needs all of them.
     """
     around = surroundings or Surroundings()
@@ -66,6 +72,7 @@ def adapt(
     first = check(before, after, clips, seed)
     best, second, weights = (after if first.kept else before), None, out.with_suffix(".safetensors")
     written = [out] if first.kept else []
+    held: Judged | None = None
     if fine_tuning is not None:
         # A pack is bound to the bytes of its weights: they are made elsewhere, judged, and then copied.
         with tempfile.TemporaryDirectory() as folder:
@@ -76,7 +83,9 @@ def adapt(
             made = through_venue(pack, tracks, venue, tuned, surroundings=around, views=views, seed=seed)
             second = check(best, Side(made, tuned), clips, seed)
             # Weights of their own are one more file to carry: equally good is not reason enough.
-            if second.kept and second.better:
+            if second.kept and second.better and frozen is not None:
+                held = hold(frozen, embedder, tuned)
+            if second.kept and second.better and (held is None or held.passed):
                 best, written = Side(made, tuned), [out, weights]
                 with atomic_path(weights) as temporary:
                     shutil.copyfile(trial, temporary)
@@ -85,6 +94,7 @@ def adapt(
     return Adapted(
         references=first,
         fine_tuned=second,
+        regression=held,
         written=tuple(str(path) for path in written),
         confusions=mined,
         missing=tracks.missing,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.systems.concert.flywheel_commands import Regression
 
 if TYPE_CHECKING:
     from tonewheel.systems.concert.embed import Embedder
@@ -103,6 +104,7 @@ def adapt(
     ] = 0,
     views: Annotated[int, typer.Option(min=1, max=50, help="Draws of the venue a reference.")] = 3,
     queries: Annotated[int, typer.Option(min=20, max=100_000, help="Held-out queries of the check.")] = 300,
+    regression: Regression = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the simulated halls.")] = 0,
     weights: Weights = None,
     force: Force = False,
@@ -118,6 +120,7 @@ def adapt(
 
     from tonewheel.core.files import refuse_overwrite
     from tonewheel.systems.concert.pack import Pack, printable
+    from tonewheel.systems.concert.regression import read
     from tonewheel.systems.concert.venue.adapt import adapt as run
     from tonewheel.systems.concert.venue.finetune import FineTuning
     from tonewheel.systems.concert.venue.page import adapted_lines
@@ -138,6 +141,7 @@ def adapt(
         views=views,
         fine_tuning=FineTuning(steps=fine_tune, seed=seed) if fine_tune else None,
         queries=queries,
+        frozen=None if regression is None else read(regression),
         seed=seed,
     )
     for reason in adapted.missing:

@@ -70,7 +70,10 @@ def adapted_lines(adapted: Adapted) -> Iterator[str]:
     yield f"references through the venue: {_kept(adapted.references.kept)}: {adapted.references}"
     tuned = adapted.fine_tuned
     if tuned is not None:
-        yield f"fine-tuned: {_kept(tuned.kept and tuned.better)}: {tuned}"
+        held = adapted.regression
+        yield f"fine-tuned: {_kept(tuned.kept and tuned.better and (held is None or held.passed))}: {tuned}"
+        if held is not None:
+            yield str(held)
     if adapted.written:
         yield f"written: {', '.join(adapted.written)}"
     else:
