@@ -20,12 +20,16 @@ from tonewheel.learn.stream import Stream
 from tonewheel.systems.concert.calibrate import fit_live_limit, fit_rule
 from tonewheel.systems.concert.card import card
 from tonewheel.systems.concert.data import Batch, PairStream
+from tonewheel.systems.concert.decode.fit import evenings
+from tonewheel.systems.concert.decode.fit import fit as fit_decoder
 from tonewheel.systems.concert.embed import KIND, Embedder
 from tonewheel.systems.concert.model import Encoder
 from tonewheel.systems.concert.prepare import Prepared
 from tonewheel.systems.concert.recipe import ConcertRecipe
 
 VALIDATION_BATCHES = 4
+SHOWS_OF = 50
+"""The decoder is fitted on a show at each noise level for so many queries that the decision rule is fitted on."""
 
 
 class ConcertModule(lightning.LightningModule):
@@ -124,12 +128,15 @@ def release(
     embedder.rule = fit_rule(prepared, embedder, count=count)
     limit = fit_live_limit(prepared, embedder, plays=count)
     rule = structs.replace(embedder.rule, least_live_odds=max(limit, embedder.rule.least_odds))
+    if shows := count // SHOWS_OF:
+        embedder.emission = fit_decoder(evenings(prepared, embedder, shows))
     used = [t for t in prepared.tracks if t.split == "train"]
     real = [t for t in used if not t.synthetic]
     facts = {
         "kind": KIND,
         "recipe": recipe.to_dict(),
         "decision": rule.to_dict(),
+        "emission": embedder.emission.to_dict(),
         "data": {
             "tracks": len(real),
             "synthesised": len(used) - len(real),

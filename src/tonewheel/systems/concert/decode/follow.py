@@ -14,7 +14,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from tonewheel.systems.concert.decode.emission import Heard
+from tonewheel.systems.concert.decode.emission import Heard, RunningLevel
 from tonewheel.systems.concert.decode.order import Planned
 from tonewheel.systems.concert.decode.semiring import Machine
 from tonewheel.systems.concert.decode.states import Habits, States, states_of
@@ -64,12 +64,13 @@ class Filter:
         self.titles = tuple(dict.fromkeys(states.songs))
         self._title_of = np.array([self.titles.index(song) for song in states.songs])
         self._machine = Machine(states, "sum")
+        self._level = RunningLevel()
         self._now: Floats | None = None
         self._spare = np.empty(states.size, np.float32)
 
     def step(self, part: Floats, music: float) -> Belief:
         """Hear one more part. Shape: (size,), unit length."""
-        heard = Heard(part[None], np.full(1, music, np.float32))
+        heard = Heard(part[None], np.full(1, self._level.push(music), np.float32))
         gains = np.exp(self.emission.gains(heard, self.states)[0])
         if self._now is None:
             now = self._machine.begins.copy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from tonewheel.core.records import Record
@@ -15,6 +16,8 @@ Floats = NDArray[np.float32]
 
 STEPS = {1: 0.80, 2: 0.05, 3: 0.02, -1: 0.03, 0: 0.01, -2: 0.01}
 """Weight of a step in the list from the song before: on, skipped, swapped, begun again."""
+UNLISTED_S = 240.0
+"""What a song that the pack lacks takes, if the list does not say."""
 ANYWHERE = 0.08
 """Shared by all songs, also those of the pack that the list does not name."""
 
@@ -26,6 +29,10 @@ class Planned(Record):
     optional: bool = False
     straight: bool = False
     """Goes into the next one without a pause."""
+    seconds: float | None = None
+    """How long it is going to be played, if the list says so."""
+    unknown_s: float = 0.0
+    """How long songs that the pack lacks are played between this one and the next."""
 
 
 def plan_of(setlist: Setlist, songs: Sequence[str]) -> tuple[list[Planned], list[str]]:
@@ -34,18 +41,24 @@ def plan_of(setlist: Setlist, songs: Sequence[str]) -> tuple[list[Planned], list
     >>> from tonewheel.manifest.setlist import parse_song
     >>> show = Setlist(songs=(parse_song("Dark Star >"), parse_song("Drums")))
     >>> plan_of(show, ["Dark star"])
-    ([Planned(song='Dark star', optional=False, straight=True)], ['Drums'])
+    ([Planned(song='Dark star', optional=False, straight=True, seconds=None, unknown_s=240.0)], ['Drums'])
     """
     known: dict[str, str] = {}
     for song in songs:
         known.setdefault(normalise(song), song)
-    planned, missing = [], []
+    planned: list[Planned] = []
+    missing: list[str] = []
     for line in setlist.songs:
         song = line.title if line.title in songs else known.get(normalise(line.title), "")
         if song:
-            planned.append(Planned(song=song, optional=line.optional, straight=line.segue))
-        else:
-            missing.append(line.title)
+            planned.append(
+                Planned(song=song, optional=line.optional, straight=line.segue, seconds=line.duration_s)
+            )
+            continue
+        missing.append(line.title)
+        if planned and not line.optional:
+            longer = planned[-1].unknown_s + (line.duration_s or UNLISTED_S)
+            planned[-1] = replace(planned[-1], unknown_s=longer)
     return planned, missing
 
 

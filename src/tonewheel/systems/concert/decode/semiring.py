@@ -19,7 +19,7 @@ Kind = Literal["sum", "best"]
 
 
 class Hub(NamedTuple):
-    """Probabilities between songs, in the numbers of a semiring: (memories,), those of a pause and below ()."""
+    """Probabilities between songs by the song that came last, (memories,), in the numbers of a semiring."""
 
     straight: Floats
     to_pause: Floats
@@ -45,27 +45,24 @@ class Machine:
         self.enter, self.leave, self.order = map(self._in, (states.enter, states.leave, states.order))
         self.begins = self._in(states.begins())
         habits = states.habits
-        rest = 1 - states.straight
-        ends = habits.pause_ends, habits.unknown_ends
+        rest, ends = 1 - states.straight, np.full(states.memories, habits.pause_ends)
+        away = states.unknown_ends
         self.hub = Hub(
-            *map(self._in, (states.straight, rest * (1 - habits.then_unknown), rest * habits.then_unknown)),
-            *(
-                self._in(np.asarray(value, np.float32))
-                for value in (
-                    1 - ends[0],
-                    ends[0] * (1 - habits.pause_to_unknown),
-                    ends[0] * habits.pause_to_unknown,
-                    1 - ends[1],
-                    ends[1] * habits.unknown_to_song,
-                    ends[1] * (1 - habits.unknown_to_song),
-                )
-            ),
+            straight=self._in(states.straight),
+            to_pause=self._in(rest * (1 - states.then_unknown)),
+            to_unknown=self._in(rest * states.then_unknown),
+            pause_stays=self._in(1 - ends),
+            pause_to_song=self._in(ends * (1 - states.pause_to_unknown)),
+            pause_to_unknown=self._in(ends * states.pause_to_unknown),
+            unknown_stays=self._in(1 - away),
+            unknown_to_song=self._in(away * habits.unknown_to_song),
+            unknown_to_pause=self._in(away * (1 - habits.unknown_to_song)),
         )
         self._moved = np.empty(states.bins, np.float32)
 
     def _in(self, probabilities: Floats) -> Floats:
         if self.kind == "sum":
-            return probabilities
+            return np.asarray(probabilities, np.float32)
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(probabilities), np.float32)
 
@@ -153,8 +150,8 @@ class Machine:
         starts = self.starts(self.left(songs), pause, unknown) + self.order[:, states.song_of[state]]
         last = int(starts.argmax())
         begun = self.enter[state] + self.order[last, states.song_of[state]]
-        ways.append((float(pause[last] + hub.pause_to_song + begun), bins + last))
-        ways.append((float(unknown[last] + hub.unknown_to_song + begun), bins + memories + last))
+        ways.append((float(pause[last] + hub.pause_to_song[last] + begun), bins + last))
+        ways.append((float(unknown[last] + hub.unknown_to_song[last] + begun), bins + memories + last))
         if last > 0:
             end, score = self._last_bin(songs, last - 1)
             ways.append((score + float(hub.straight[last] + begun), end))
@@ -168,8 +165,8 @@ class Machine:
         from_unknown = hub.unknown_stays if kind else hub.unknown_to_pause
         from_song = hub.to_unknown if kind else hub.to_pause
         ways = [
-            (float(pause[last] + from_pause), bins + last),
-            (float(unknown[last] + from_unknown), bins + memories + last),
+            (float(pause[last] + from_pause[last]), bins + last),
+            (float(unknown[last] + from_unknown[last]), bins + memories + last),
         ]
         if last > 0:
             end, score = self._last_bin(songs, last - 1)

@@ -42,7 +42,11 @@ class Habits(Record):
     pause_to_unknown: float = 0.06
     """Share of pauses after which a song comes that is not in the pack."""
     unknown_ends: float = 0.005
-    """An unknown song lasts 100 s on average."""
+    """An unknown song lasts 100 s on average, or as long as the set list says."""
+    listed_unknown: float = 0.5
+    """Share of pauses, or of segues, after which the song comes that the list names and the pack lacks."""
+    listed_end: float = 0.93
+    """Share of songs that end about when the list says, of those that are still played then."""
     unknown_to_song: float = 0.25
     """Share of unknown songs that run straight into a known one."""
 
@@ -70,6 +74,10 @@ class States:
     enter: Floats
     leave: Floats
     straight: Floats
+    then_unknown: Floats
+    pause_to_unknown: Floats
+    unknown_ends: Floats
+    """These four by the song that came last, none first: (songs + 1,)."""
     order: Floats
     habits: Habits
 
@@ -120,9 +128,9 @@ def states_of(pack: Pack, planned: Sequence[Planned] | None, habits: Habits | No
             song_of += [number] * len(chain)
             place += range(len(chain))
             lengths.append(len(chain))
-    marked = [one.straight for one in sequence] + [False] * (len(songs) - len(sequence))
-    straight = np.where([False, *marked], chosen.marked_straight, chosen.straight)
     numbers = np.array(song_of, np.intp)
+    listed_s = [one.seconds for one in sequence] + [None] * (len(songs) - len(sequence))
+    expected = [None if seconds is None else seconds / pack.header.hop_s for seconds in listed_s]
     return States(
         songs=tuple(songs),
         hop_s=pack.header.hop_s,
@@ -130,8 +138,8 @@ def states_of(pack: Pack, planned: Sequence[Planned] | None, habits: Habits | No
         first=np.searchsorted(numbers, np.arange(len(songs))),
         song_of=numbers,
         place=np.array(place, np.intp),
-        **_moves(lengths, numbers, len(songs), chosen),
-        straight=straight.astype(np.float32),
+        **_moves(lengths, numbers, expected, chosen),
+        **_between(sequence, len(songs), pack.header.hop_s, chosen),
         order=order_of(sequence, len(songs), follows=planned is not None),
         habits=chosen,
     )
@@ -151,14 +159,52 @@ def _chains(pack: Pack) -> dict[str, list[Floats]]:
     return found
 
 
-def _moves(lengths: Sequence[int], song_of: Ints, songs: int, habits: Habits) -> dict[str, Floats]:
-    bins = len(song_of)
+def _between(planned: Sequence[Planned], songs: int, hop_s: float, habits: Habits) -> dict[str, Floats]:
+    """What follows a song that ends, by its number; row 0 is the beginning of the show. Shapes: (songs + 1,)."""
+    marked = np.array([False, *(one.straight for one in planned)] + [False] * (songs - len(planned)))
+    unknown_s = np.array([0.0, *(one.unknown_s for one in planned)] + [0.0] * (songs - len(planned)))
+    listed = unknown_s > 0
+    straight = np.where(marked, habits.marked_straight, habits.straight)
+    # A segue into a song that the pack lacks is one into an unknown song.
+    lacking = 1 - habits.listed_unknown
+    made = {
+        "straight": np.where(listed, straight * lacking, straight),
+        "then_unknown": np.where(listed & marked, habits.listed_unknown, habits.then_unknown),
+        "pause_to_unknown": np.where(listed, habits.listed_unknown, habits.pause_to_unknown),
+        "unknown_ends": np.where(listed, hop_s / np.maximum(unknown_s, 10.0), habits.unknown_ends),
+    }
+    return {name: values.astype(np.float32) for name, values in made.items()}
+
+
+def _leave(lengths: Sequence[int], song_of: Ints, listed: Sequence[float | None], habits: Habits) -> Floats:
+    """Chance of each bin that its song ends after it: the last bins, and where the set list says that it ends."""
+    leave = np.full(len(song_of), habits.early_end)
+    ends = np.cumsum(lengths) - 1
+    for length, end in zip(lengths, ends, strict=True):
+        wanted = listed[int(song_of[end])]
+        first = end - length + 1
+        if wanted is not None and wanted < 0.95 * length:
+            near = max(6.0, 0.04 * wanted)
+            leave[first : end + 1] *= 0.3
+            low, high = first + round(wanted - near), first + round(wanted + near)
+            leave[max(first, low) : min(high, end) + 1] = 1 - (1 - habits.listed_end) ** (
+                1 / (high - low + 1)
+            )
+        elif wanted is not None:
+            leave[first : end + 1] *= 0.3  # it is going to be played to its end
+        # A fade that the hall did not hear, or a last chord that rings on.
+        for back, chance in ((2, 0.1), (1, 0.2), (0, 0.6)):
+            leave[max(end - back, first)] = chance
+    return leave.astype(np.float32)
+
+
+def _moves(
+    lengths: Sequence[int], song_of: Ints, listed: Sequence[float | None], habits: Habits
+) -> dict[str, Floats]:
+    bins, songs = len(song_of), len(listed)
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.intp)
     ends = np.cumsum(lengths).astype(np.intp) - 1
-    leave = np.full(bins, habits.early_end)
-    # The last bins: a fade that the hall did not hear, or a last chord that rings on.
-    for back, chance in ((2, 0.1), (1, 0.2), (0, 0.6)):
-        leave[np.maximum(ends - back, starts)] = chance
+    leave = _leave(lengths, song_of, listed, habits)
     going = 1 - leave
     stay = going * habits.stay
     stay[ends] = going[ends]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tonewheel.systems.concert.decode.emission import Emission, Heard
+from tonewheel.systems.concert.decode.emission import Emission, Heard, level
 from tonewheel.systems.concert.decode.fixes import Allowed, Fix
 from tonewheel.systems.concert.decode.semiring import Machine
 from tonewheel.systems.concert.decode.states import States
@@ -50,7 +50,7 @@ class Decoder:
     def __init__(self, states: States, emission: Emission, heard: Heard) -> None:
         self.states = states
         self.emission = emission
-        self.heard = heard
+        self.heard = Heard(heard.parts, level(heard.music))
         self.steps = len(heard.music)
         self.blocks = -(-self.steps // BLOCK)
         self.sum = Machine(states, "sum")
