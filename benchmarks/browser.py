@@ -24,8 +24,10 @@ from measure import best_s, stereo_song
 from torch import Tensor, nn
 
 from tonewheel.export.onnx_file import traced, write_onnx
+from tonewheel.export.sounds import Heard
+from tonewheel.export.write import write
 from tonewheel.systems.stems.browser_folder import MODULES
-from tonewheel.systems.stems.export import export_separator
+from tonewheel.systems.stems.export import network_of
 from tonewheel.systems.stems.masker import WEIGHTS, NetMasker
 from tonewheel.systems.stems.model import CONTEXT, GRID, Separator
 from tonewheel.systems.stems.recipe import NetworkRecipe
@@ -136,8 +138,8 @@ def main() -> int:
         (folder / "page.html").write_text("<title>benchmark</title>")
         song.astype("<f4").tofile(folder / "song.f32")
         sizes = {
-            kind: export_separator(masker, folder / f"{kind}.onnx", int8=kind == "int8").size_bytes
-            for kind in ("float32", "int8")
+            kind: write(network_of(masker, {}), to, folder / f"{kind}.onnx", Heard([], "noise")).size_bytes
+            for kind, to in (("float32", "onnx"), ("int8", "int8"))
         }
         bins = {"spectrum": torch.zeros(1, 2, BINS, 2 * GRID, 2), "context": torch.zeros(1, CONTEXT)}
         write_onnx(

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from tonewheel.audio.encode import write
 from tonewheel.core.seeds import generator
 from tonewheel.export.int8_weights import rounded
+from tonewheel.export.sounds import Heard
 from tonewheel.manifest.stem_snapshot import FAMILIES
 from tonewheel.manifest.stem_snapshot_check import parse_snapshot
 from tonewheel.manifest.stems import STEMS
 from tonewheel.synth.compose import compose
 from tonewheel.synth.render import render
 from tonewheel.systems.stems.browser_folder import MODULES, write_browser_folder
-from tonewheel.systems.stems.export import example
+from tonewheel.systems.stems.export import example, network_of
 from tonewheel.systems.stems.features.context import musical_context
 from tonewheel.systems.stems.features.families import families
 from tonewheel.systems.stems.features.listen import listen
@@ -72,8 +73,8 @@ def folder(
     if not runtime.is_dir():
         pytest.skip("no onnxruntime-web (`make setup` with npm installs it)")
     out = tmp_path_factory.mktemp("browser") / "page"
-    done = write_browser_folder(masker, out, runtime)
-    assert done.parity.max_abs <= PARITY
+    done = write_browser_folder(network_of(masker, {}), out, runtime, Heard([], "noise"))
+    assert done.weights == "int8"
     song.astype("<f4").tofile(out / "song.f32")
     write(out / "song.wav", song, RATE)
     return out

@@ -44,17 +44,20 @@ def test_weights_that_are_none_are_named(tmp_path: Path, capsys: pytest.CaptureF
 
 def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:
     from tonewheel.core.errors import InputError
+    from tonewheel.export.sounds import Heard
     from tonewheel.systems.stems.browser_folder import write_browser_folder
+    from tonewheel.systems.stems.export import network_of
     from tonewheel.systems.stems.masker import NetMasker
     from tonewheel.systems.stems.model import Separator
     from tonewheel.systems.stems.recipe import NetworkRecipe
 
     masker = NetMasker(Separator(NetworkRecipe(channels=(2, 2, 4, 4, 4), wide=8)))
+    network, nothing = network_of(masker, {}), Heard([], "nothing")
     (tmp_path / "letters").mkdir()
     with pytest.raises(InputError, match="no such page"):
-        write_browser_folder(masker, tmp_path / "letters")
+        write_browser_folder(network, tmp_path / "letters", None, nothing)
     with pytest.raises(InputError, match="expected an installed onnxruntime-web"):
-        write_browser_folder(masker, tmp_path / "page", runtime=tmp_path)
+        write_browser_folder(network, tmp_path / "page", tmp_path, nothing)
     assert [path.name for path in tmp_path.iterdir()] == ["letters"]
 
 

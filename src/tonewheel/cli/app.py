@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from tonewheel import __version__, systems
+from tonewheel.cli import export
 from tonewheel.cli.demo import demo
 from tonewheel.cli.doctor import doctor
 from tonewheel.cli.sweep import sweep
@@ -33,9 +34,12 @@ class Systems(TyperGroup):
         if own is not None or cmd_name not in systems.discover():
             return own
         verbs = systems.commands(cmd_name).app
-        # Feedback stands above the systems, so that what it does for one is attached here.
-        for verb in set(feedback.VERBS.get(cmd_name, ())) - {one.name for one in verbs.registered_commands}:
+        # Feedback stands above the systems, so that what it does for one is attached here; export is one for all.
+        own_verbs = {one.name or getattr(one.callback, "__name__", "") for one in verbs.registered_commands}
+        for verb in set(feedback.VERBS.get(cmd_name, ())) - own_verbs:
             verbs.command(verb)(getattr(feedback, verb))
+        if systems.exports(cmd_name) and "export" not in own_verbs:
+            verbs.command("export")(export.verb(cmd_name))
         command = get_group(verbs)
         command.name = cmd_name
         return command

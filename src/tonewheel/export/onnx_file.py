@@ -12,11 +12,14 @@ import contextlib
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import tonewheel
@@ -45,12 +48,12 @@ def traced(
     module: nn.Module,
     example: Mapping[str, Tensor],
     outputs: Sequence[str],
-    growing: Mapping[str, Mapping[int, int]] | None = None,
+    growing: Mapping[str, Mapping[int, int | None]] | None = None,
 ) -> ModelProto:
     """The graph of `module` in evaluation mode, its inputs named as `example` is, in the order of `forward`.
 
     `growing` names the axes that may be longer or shorter than the example's, each with what its length is a
-    multiple of: {"power": {3: 16}}. All of them grow together.
+    multiple of: {"power": {3: 16}}. All of them grow together; one whose multiple is None goes its own way.
 
     >>> graph = traced(nn.Linear(3, 2), {"input": torch.zeros(4, 3)}, ["score"], {"input": {0: 1}}).graph
     >>> [node.name for node in graph.input], [node.name for node in graph.output]
@@ -63,7 +66,7 @@ def traced(
             raise MissingDependencyError(package, "writing ONNX", "export") from None
     blocks = torch.export.Dim("blocks", min=1, max=2**20)
     axes = {
-        name: {axis: blocks if multiple == 1 else multiple * blocks for axis, multiple in given.items()}
+        name: {axis: _length(blocks, multiple) for axis, multiple in given.items()}
         for name, given in (growing or {}).items()
     }
     was_training = module.training
@@ -141,6 +144,31 @@ def read_onnx(path: str | Path, kind: str | None = None) -> OnnxFile:
     return OnnxFile(model, about, sha256(path))
 
 
+def runner(path: str | Path) -> Callable[[Mapping[str, Tensor]], dict[str, NDArray[np.float32]]]:
+    """Run an ONNX file on one thread of onnxruntime: inputs by name to outputs by name."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise MissingDependencyError("onnxruntime", "comparing an export with torch", "export") from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+
+    def run(example: Mapping[str, Tensor]) -> dict[str, NDArray[np.float32]]:
+        outputs = session.run(names, {name: value.numpy() for name, value in example.items()})
+        return dict(zip(names, outputs, strict=True))
+
+    return run
+
+
+def _length(blocks: Any, multiple: int | None) -> Any:
+    if multiple is None:
+        return torch.export.Dim.AUTO
+    return blocks if multiple == 1 else multiple * blocks
+
+
 def _cleaned(model: ModelProto) -> ModelProto:
     model.producer_name, model.producer_version = "tonewheel", tonewheel.__version__
     del model.metadata_props[:]
@@ -171,6 +199,8 @@ def _quiet() -> Iterator[None]:
     before = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of torch to itself
+            yield
     finally:
         logger.setLevel(before)

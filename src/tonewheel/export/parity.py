@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tonewheel.core.errors import MissingDependencyError, ModelMismatchError
+from tonewheel.core.errors import ModelMismatchError
 from tonewheel.core.records import Record
+from tonewheel.export.onnx_file import runner
 
 LIMIT = 1e-4
 
@@ -31,29 +32,31 @@ def onnx_parity(
 
     Give examples of several lengths: a length that was baked in shows only at another.
     """
-    try:
-        import onnxruntime
-    except ImportError:
-        raise MissingDependencyError("onnxruntime", "comparing an export with torch", "export") from None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()]
-    pairs: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {name: [] for name in names}
+    theirs = [runner(path)(example) for example in examples]
+    ours = [by_torch(module, list(theirs[0]), example) for example in examples]
+    return beside(ours, theirs)
+
+
+def by_torch(module: nn.Module, names: Sequence[str], example: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    """What a module says to an example, in evaluation mode, by the names of its outputs."""
     was_training = module.training
     module.eval()
     try:
-        for example in examples:
-            with torch.inference_mode():
-                found = module(*example.values())
-            theirs = session.run(names, {name: value.numpy() for name, value in example.items()})
-            ours = [found] if isinstance(found, Tensor) else list(found)
-            for name, one, other in zip(names, ours, theirs, strict=True):
-                pairs[name].append((one.numpy(), other))
+        with torch.inference_mode():
+            found = module(*example.values())
     finally:
         module.train(was_training)
-    return [compared(name, pairs[name]) for name in names]
+    parts = [found] if isinstance(found, Tensor) else list(found)
+    return {name: part.numpy() for name, part in zip(names, parts, strict=True)}
+
+
+def beside(
+    ours: Sequence[Mapping[str, np.ndarray]], theirs: Sequence[Mapping[str, np.ndarray]]
+) -> list[Parity]:
+    """Every output of torch beside that of an export, over all examples."""
+    return [
+        compared(name, [(a[name], b[name]) for a, b in zip(ours, theirs, strict=True)]) for name in ours[0]
+    ]
 
 
 def compared(output: str, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Parity:

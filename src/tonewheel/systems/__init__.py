@@ -2,8 +2,8 @@
 
 A system is a folder with a docstring in `__init__.py` (its first line is what `tonewheel --help` shows), a
 `commands.py` with `app: typer.Typer` (light at import; heavy libraries are imported inside the functions) and
-`recipes/*.yaml`. One with a `demo.py` or `demo/` has a chapter in `tonewheel demo`. Systems never import each
-other.
+`recipes/*.yaml`. One with a `demo.py` or `demo/` has a chapter in `tonewheel demo`, one with an `export.py` the verb
+`export`. Systems never import each other.
 """
 
 from __future__ import annotations
@@ -63,6 +63,17 @@ def chapters() -> list[str]:
 def demo(name: str) -> ModuleType:
     """The `demo` module of a system; `.chapter(folder, seed)` makes its chapter."""
     return importlib.import_module(f"{__name__}.{name}.demo")
+
+
+def exports(name: str) -> bool:
+    """Whether a system says what of it can be exported."""
+    return find_spec(f"{__name__}.{name}.export") is not None
+
+
+def networks(name: str) -> dict[str, Any]:
+    """What can be exported of a system: name -> function from a weights file to an `export.network.Network`."""
+    found: dict[str, Any] = importlib.import_module(f"{__name__}.{name}.export").NETWORKS
+    return found
 
 
 def recipes(name: str) -> list[Path]:

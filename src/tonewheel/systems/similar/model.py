@@ -70,21 +70,25 @@ class Encoder(nn.Module):
         x = x - x.mean(dim=(1, 2), keepdim=True)
         return x / (x.square().mean(dim=(1, 2), keepdim=True).sqrt() + 0.1)
 
-    def parts(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Identity and style, unit length each. Shape: (tracks, windows, width) -> (tracks, size) twice."""
-        count = frames.shape[1]
-        mean = frames.mean(dim=1)
+    def parts(self, frames: Tensor, heard: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Identity and style, unit length each. Shape: (tracks, windows, width) -> (tracks, size) twice.
+
+        Only windows that are `heard`, (tracks, windows), count; by default all.
+        """
+        counts = (heard if heard is not None else torch.ones_like(frames[..., 0])).to(frames)[..., None]
+        count = counts.sum(dim=1)
+        mean = (frames * counts).sum(dim=1) / count.clamp_min(1)
         # Of few windows the deviation comes out too small; the usual correction makes a moment like a track.
-        variance = (frames - mean[:, None]).square().sum(dim=1) / max(1, count - 1)
+        variance = ((frames - mean[:, None]).square() * counts).sum(dim=1) / (count - 1).clamp_min(1)
         pooled = torch.cat([mean, (variance + 1e-4).sqrt()], dim=1)
         return (
             functional.normalize(self.identity(pooled).float(), dim=1),
             functional.normalize(self.style(pooled).float(), dim=1),
         )
 
-    def pool(self, frames: Tensor) -> Tensor:
+    def pool(self, frames: Tensor, heard: Tensor | None = None) -> Tensor:
         """The embedding, unit length. Shape: (tracks, windows, width) -> (tracks, identity + style size)."""
-        identity, style = self.parts(frames)
+        identity, style = self.parts(frames, heard)
         share = self.recipe.style_share
         return torch.cat([(1 - share) ** 0.5 * identity, share**0.5 * style], dim=1)
 

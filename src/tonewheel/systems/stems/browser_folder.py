@@ -9,15 +9,16 @@ from pathlib import Path
 import msgspec
 
 from tonewheel.core.errors import InputError
-from tonewheel.systems.stems.export import Exported, export_separator
-from tonewheel.systems.stems.masker import NetMasker
+from tonewheel.export.network import Network
+from tonewheel.export.sounds import Heard
+from tonewheel.export.write import Exported, write
 
 MODULES = Path(__file__).parent / "browser"
 RUNTIME_FILES = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 """Of onnxruntime-web (MIT): the part that runs on any processor."""
 
 
-def write_browser_folder(masker: NetMasker, out: Path, runtime: Path | None = None) -> Exported:
+def write_browser_folder(network: Network, out: Path, runtime: Path | None, heard: Heard) -> Exported:
     """Fill the folder `out`, whole or not at all; without `runtime` its `ort` has to be filled by hand.
 
     InputError when `runtime` is no onnxruntime-web.
@@ -35,7 +36,7 @@ def write_browser_folder(masker: NetMasker, out: Path, runtime: Path | None = No
         (folder / "ort").mkdir()
         for path in found:
             shutil.copy(path, folder / "ort" / path.name)
-        done = export_separator(masker, folder / "stems.onnx", int8=True)
+        done = write(network, "int8", folder / "stems.onnx", heard)
         if out.exists():
             out.rename(Path(name) / "before")
         folder.rename(out)

@@ -1,4 +1,4 @@
-"""The separator as an ONNX file for browsers: the network alone, powers of rows in, shares of rows out.
+"""What `stems export` writes: the separator's network alone, powers of rows in, shares of rows out.
 
 Fourier transforms stay outside. In onnxruntime-web they take longer than in JavaScript, and a spectrum of all bins
 that goes in, and shares of all bins that come out, are ten times the numbers (benchmarks/browser.py). All that a
@@ -8,80 +8,92 @@ table of ours.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from tonewheel.core.records import Record
-from tonewheel.export.int8_weights import rounded, with_int8_weights
-from tonewheel.export.onnx_file import traced, write_onnx
-from tonewheel.export.parity import Parity, onnx_parity, refuse_unlike
+from tonewheel.export.network import Answers, Example, Network, Outputs, Port, Sound
+from tonewheel.learn.checkpoint import load_model
 from tonewheel.manifest.stems import FOLDS, STEMS
-from tonewheel.systems.stems.masker import NetMasker
+from tonewheel.systems.stems.masker import WEIGHTS, NetMasker
 from tonewheel.systems.stems.model import CONTEXT, FULL_SCALE, GRID, NET_STEMS
 from tonewheel.systems.stems.rows import BINS, HOP, N_FFT, ROWS, SAMPLE_RATE_HZ, row_starts, sub_share
 from tonewheel.systems.stems.separate import REST
+from tonewheel.systems.stems.spectra import analyse
 
 KIND = "stems separator rows"
 TRACED_FRAMES = 2 * GRID
-PROVED_FRAMES = (GRID, 10 * GRID)
-"""Lengths at which the export is compared with torch; none is the one that was traced."""
+HEARD_FRAMES = (2 * GRID + GRID, 10 * GRID)
+"""Of the sounds at which the export is compared with torch, in turn; neither is the length that was traced."""
 
 
-class Exported(Record):
-    """What was written: the file, its SHA-256 and size, what is in it, and how near it is to torch."""
-
-    path: str
-    sha256: str
-    size_bytes: int
-    weights: str  # float32 or int8
-    weights_sha256: str
-    parity: Parity
-    int8_cost: Parity | None = None  # against the float32 weights
+def separator(weights: Path | None = None) -> Network:
+    """The separator."""
+    return network_of(NetMasker.load(weights), load_model(weights or WEIGHTS).metadata["recipe"])
 
 
-def export_separator(masker: NetMasker, out: Path, *, int8: bool = False) -> Exported:
-    """Write the network of `masker`; ModelMismatchError, and no file, when it does not compute what torch does."""
+def network_of(masker: NetMasker, recipe: Mapping[str, Any]) -> Network:
+    """The network of a masker, whatever its weights."""
     core = masker.network.core
-    reference: nn.Module = rounded(core) if int8 else core
-    graph = traced(reference, example(TRACED_FRAMES), ["shares"], {"power": {3: GRID}})
-    if int8:
-        graph = with_int8_weights(graph, core)
-    trial = out.with_name(f".{out.name}.trial")
-    proofs = [example(frames, seed) for seed, frames in enumerate(PROVED_FRAMES, start=1)]
-    try:
-        digest = write_onnx(graph, trial, about(masker, int8))
-        (parity,) = onnx_parity(reference, trial, proofs)
-        cost = onnx_parity(core, trial, proofs)[0] if int8 else None
-        refuse_unlike([parity], out)
-        trial.replace(out)
-    finally:
-        trial.unlink(missing_ok=True)
-    return Exported(
-        path=str(out),
-        sha256=digest,
-        size_bytes=out.stat().st_size,
-        weights="int8" if int8 else "float32",
+
+    def examples(sounds: Sequence[Sound]) -> list[Example]:
+        """Powers of sounds, and powers from silence to full scale that no sound has."""
+        found: list[Example] = [
+            example(frames, seed) for seed, frames in enumerate((GRID, 10 * GRID), start=1)
+        ]
+        for number, sound in enumerate(sounds):
+            stereo = torch.from_numpy(np.ascontiguousarray(np.resize(sound, (2, sound.shape[1]))))
+            spectrum = analyse(stereo)[..., : HEARD_FRAMES[number % 2], :]
+            power = torch.matmul(masker.network.to_rows, spectrum.square().sum(-1))[None]
+            found.append({"power": power, "context": torch.zeros(1, CONTEXT)})
+        return found
+
+    def answers(ours: Sequence[Outputs], theirs: Sequence[Outputs]) -> Answers:
+        says = [
+            np.concatenate([one["shares"].argmax(axis=1).ravel() for one in side]) for side in (ours, theirs)
+        ]
+        return Answers.of("loudest stem of a row", says[0], says[1])
+
+    return Network(
+        kind=KIND,
+        module=core,
+        sample_rate_hz=SAMPLE_RATE_HZ,
+        front_end="outside: a browser transforms faster in JavaScript, with a tenth of the numbers to pass",
+        inputs=(
+            Port(name="power", axes=("one", "mid and side", "rows", "frames"), unit="power of full_scale"),
+            Port(name="context", axes=("one", "numbers"), unit="what is known of the music; zeros: nothing"),
+        ),
+        outputs=(
+            Port(
+                name="shares",
+                axes=("one", "net_stems", "mid and side", "rows", "frames"),
+                unit="share, 0 to 1",
+            ),
+        ),
+        example=example(TRACED_FRAMES),
+        growing={"power": {3: GRID}},
+        examples=examples,
+        answers=answers,
         weights_sha256=masker.fingerprint,
-        parity=parity,
-        int8_cost=cost,
+        recipe=recipe,
+        about=about(masker),
     )
 
 
-def about(masker: NetMasker, int8: bool) -> dict[str, Any]:
-    """What the card says: names, the frequency axis, and how far the network looks."""
+def about(masker: NetMasker) -> dict[str, Any]:
+    """What the card says beside names and units: the frequency axis, the stems, and how far the network looks."""
     sub = sub_share()
     return {
-        "kind": KIND,
         "stems": list(STEMS),
         "net_stems": list(NET_STEMS),
         "rest": REST,
         "folds": {
             str(count): {name: list(stems) for name, stems in fold.items()} for count, fold in FOLDS.items()
         },
-        "sample_rate_hz": SAMPLE_RATE_HZ,
         "n_fft": N_FFT,
         "hop": HOP,
         "bins": BINS,
@@ -92,8 +104,6 @@ def about(masker: NetMasker, int8: bool) -> dict[str, Any]:
         "grid": GRID,
         "reach": masker.reach,
         "context": CONTEXT,
-        "weights": "int8" if int8 else "float32",
-        "weights_sha256": masker.fingerprint,
     }
 
 
@@ -107,3 +117,6 @@ def example(frames: int, seed: int = 0) -> dict[str, Tensor]:
     power = 10.0 ** (torch.rand(1, 2, ROWS, frames, generator=numbers) * 14 - 9)
     power[..., : frames // 4] = 0.0
     return {"power": power, "context": torch.rand(1, CONTEXT, generator=numbers)}
+
+
+NETWORKS = {"separator": separator}

@@ -1,4 +1,4 @@
-"""The verb `stems export`."""
+"""The verb `stems export`: the formats that every system has, and a page for browsers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say
-from tonewheel.systems.stems.options import Force, Json, Weights
+from tonewheel.export.options import Audio, Count, Force, Json, Split, Weights
 
 
 class Target(StrEnum):
@@ -17,6 +17,7 @@ class Target(StrEnum):
 
     onnx = "onnx"
     int8 = "int8"
+    coreml = "coreml"
     browser = "browser"
 
 
@@ -26,7 +27,10 @@ def export(
     ],
     to: Annotated[
         Target,
-        typer.Option(help="onnx (float32), int8 (a quarter of the size), or browser (int8 and a page)."),
+        typer.Option(
+            help="onnx (float32), int8 (a quarter of the size), coreml (float32, for Apple's), or browser (int8 and a"
+            " page)."
+        ),
     ] = Target.onnx,
     weights: Weights = None,
     runtime: Annotated[
@@ -35,31 +39,31 @@ def export(
             help="For `browser`: an installed onnxruntime-web (node_modules/onnxruntime-web), copied beside the page."
         ),
     ] = None,
+    audio: Audio = None,
+    split: Split = "valid",
+    sounds: Count = 8,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Write the separator as ONNX that says what it is and computes what torch computes, or as a page that uses it."""
+    """Write the separator for other runtimes, compared with torch, or as a page that uses it."""
     from tonewheel.core.errors import InputError
     from tonewheel.core.files import refuse_overwrite
 
     if runtime is not None and to is not Target.browser:
         raise InputError("--runtime", "goes with `--to browser` alone")
     refuse_overwrite(out, force)
+    from tonewheel.export.sounds import heard
+    from tonewheel.export.write import write
     from tonewheel.systems.stems.browser_folder import write_browser_folder
-    from tonewheel.systems.stems.export import export_separator
-    from tonewheel.systems.stems.masker import NetMasker
+    from tonewheel.systems.stems.export import separator
 
-    masker = NetMasker.load(weights)
+    network = separator(weights)
+    found = heard(audio, split, network.sample_rate_hz, sounds)
     if to is Target.browser:
-        done = write_browser_folder(masker, out, runtime)
+        done = write_browser_folder(network, out, runtime, found)
     else:
-        done = export_separator(masker, out, int8=to is Target.int8)
+        done = write(network, to, out, found)
     if as_json:
-        emit(done.to_dict())
-        return
-    say(
-        f"{done.path}: {done.size_bytes / 1e6:.2f} MB, {done.weights} weights;"
-        f" differs from torch by {done.parity.max_abs:.1e} at most"
-    )
-    if done.int8_cost is not None:
-        say(f"int8 moves shares by {done.int8_cost.max_abs:.3f} at most, cosine {done.int8_cost.cosine:.5f}")
+        emit(done)
+    else:
+        say(done.table())
