@@ -3,39 +3,45 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tonewheel.audio.encode import write
 from tonewheel.cli.main import main
 from tonewheel.core.errors import InputError, ModelMismatchError, TonewheelError
+from tonewheel.core.records import write_jsonl
 from tonewheel.systems.concert.embed import Embedder
 from tonewheel.systems.concert.identify import describe, identify_file
 from tonewheel.systems.concert.match import SongMatch
 from tonewheel.systems.concert.pack import Pack
-from tonewheel.systems.concert.versions import fuse
+from tonewheel.systems.concert.prepare import PreparedTrack
+from tonewheel.systems.concert.versions import calibrate, fuse
+from tonewheel.systems.concert.versions import evaluate as evaluating
 from tonewheel.systems.concert.versions.band import SOUNDFONT, rearrange, sound
-from tonewheel.systems.concert.versions.bank import Rendition
-from tonewheel.systems.concert.versions.data import rows_of
+from tonewheel.systems.concert.versions.bank import FOLDER, BankSong, Job, Rendition, build
 from tonewheel.systems.concert.versions.embed import BLOCK_S, VersionEmbedder
-from tonewheel.systems.concert.versions.net import VersionEncoder, all_keys, contrast
+from tonewheel.systems.concert.versions.encoder import VersionEncoder, learn
 from tonewheel.systems.concert.versions.piece import Line, Piece, Tone, from_midi
 from tonewheel.systems.concert.versions.pitches import PitchSpec, pitch_map
-from tonewheel.systems.concert.versions.recipe import VersionEncoderRecipe, VersionRecipe
+from tonewheel.systems.concert.versions.recipe import VersionRecipe
 from tonewheel.systems.concert.versions.sequence import VersionMatch, Versions, unit
+from tonewheel.systems.concert.versions.views import moments
 
 RATE = 16_000
 
 
-def melody(seed: int, *, semitones: int = 0, tempo: float = 1.0, partials: int = 4) -> np.ndarray:
-    """Forty chords of three notes drawn by `seed`, half a second each, as a sum of sines."""
+def melody(
+    seed: int, *, semitones: int = 0, tempo: float = 1.0, partials: int = 4, count: int = 40
+) -> np.ndarray:
+    """Chords of three notes drawn by `seed`, half a second each, as a sum of sines."""
     rng = np.random.default_rng(seed)
-    chords = 57 + rng.integers(0, 24, (40, 3)) + semitones
+    chords = 57 + rng.integers(0, 24, (count, 3)) + semitones
     length = round(RATE * 0.5 / tempo)
     at = np.arange(length) / RATE
     fade = np.minimum(1, np.minimum(at, at[::-1]) / 0.01)
@@ -68,28 +74,54 @@ def test_a_pitch_map_of_wild_input_is_finite(samples: int) -> None:
         assert (told >= 0).all()
 
 
+def renditions(seed: int, moments: int = 40) -> np.ndarray:
+    """Three renditions of a song that agree in the sum of two numbers of a patch and in nothing else."""
+    rng = np.random.default_rng(seed)
+    own = rng.normal(size=(1, moments, 12))
+    apart = rng.normal(size=(3, moments, 12))
+    noise = 0.1 * rng.normal(size=(3, moments, 12, 3))
+    noise[..., 0] += own + apart
+    noise[..., 1] += own - apart
+    noise[..., 2] += 5 * rng.normal(size=(3, moments, 12))
+    return noise.astype(np.float32)
+
+
 def test_a_semitone_is_a_turn_of_the_table() -> None:
-    torch.manual_seed(0)
-    encoder = VersionEncoder(VersionEncoderRecipe(), 2, 5).eval()
-    # In the middle of the five octaves, so that nothing is moved over their edge.
-    pitches = torch.zeros(1, 120, 64)
-    pitches[0, 48:72] = torch.rand(24, 64)
-    tables = encoder(pitches)[0].detach()
-    higher = encoder(pitches.roll(2 * 5, dims=1))[0].detach()
-    cosines = all_keys(tables, higher)[:, torch.arange(8), torch.arange(8)]
-    assert bool((cosines.argmax(dim=0) == 5).all())
-    assert float(cosines[5].min()) > 0.9  # the ends of the five octaves are felt in the middle a little
+    encoder = learn([renditions(seed) for seed in range(4)], size=2, shrink=0.01).encoder
+    rows = renditions(9)[0]
+    plain = encoder(rows).reshape(-1, 12, 2)
+    for key in (1, 5, 11):
+        assert np.allclose(
+            encoder(np.roll(rows, key, axis=1)).reshape(-1, 12, 2), np.roll(plain, key, axis=1), atol=1e-5
+        )
+    assert np.allclose(np.linalg.norm(encoder(rows), axis=1), 1.0, atol=1e-5)
 
 
-def test_the_loss_falls_with_the_right_key_and_only_with_it() -> None:
-    torch.manual_seed(0)
-    tables = torch.nn.functional.normalize(torch.randn(6, 12, 4).flatten(1)).unflatten(1, (12, 4))
-    song = torch.arange(6) // 2
-    keys = torch.tensor([0, 1, 3, 5, 7, 11])
-    others = torch.stack([table.roll(int(k), dims=0) for table, k in zip(tables, keys, strict=True)])
-    right = contrast(tables, others, keys, song, 0.1)
-    wrong = contrast(tables, others, (keys + 1) % 12, song, 0.1)
-    assert float(right) < 0.1 < float(wrong)
+def test_what_renditions_have_in_common_is_learned() -> None:
+    learned = learn([renditions(seed) for seed in range(8)], size=1, shrink=0.001)
+    # The same sum as an independent reference: that is all that they share.
+    rows = renditions(20)
+    shared = rows[..., 0] + rows[..., 1]
+    shared /= np.linalg.norm(shared, axis=2, keepdims=True)
+    told = np.stack([learned.encoder(one) for one in rows])
+    assert learned.reliability.min() > 0.9
+    again = np.einsum("mc,mc->m", told[0], told[1])
+    assert again.mean() > np.einsum("mc,mc->m", shared[0], shared[1]).mean() - 0.02 > 0.9
+    assert abs(np.einsum("mc,mc->m", told[0, :-1], told[1, 1:]).mean()) < 0.2  # another moment is another
+    with pytest.raises(InputError, match="at least 2"):
+        learn([renditions(0)], size=1, shrink=0.01)
+
+
+def test_the_map_in_the_header_is_the_map_on_the_circle() -> None:
+    rng = np.random.default_rng(1)
+    kernel, mean = rng.normal(size=(12, 3, 2)).astype(np.float32), rng.normal(size=3).astype(np.float32)
+    rows = rng.normal(size=(4, 12, 3)).astype(np.float32)
+    slow = np.zeros((4, 12, 2))
+    for own in range(12):
+        for above in range(12):
+            slow[:, own] += (rows[:, (own + above) % 12] - mean) @ kernel[above]
+    slow /= np.linalg.norm(slow.reshape(4, -1), axis=1)[:, None, None]
+    assert np.allclose(VersionEncoder(mean, kernel)(rows).reshape(4, 12, 2), slow, atol=1e-5)
 
 
 @given(st.integers(0, 11), st.sampled_from([0.94, 1.0, 1.06]), st.integers(1, 40))
@@ -122,46 +154,105 @@ def test_chroma_knows_a_melody_in_another_key_tempo_and_sound() -> None:
 
 
 def test_blocks_are_embedded_as_the_whole() -> None:
-    plain = VersionEmbedder()
-    audio = np.tile(melody(2), 7)[: (BLOCK_S + 15) * RATE]
+    plain = learned_embedder()
+    audio = np.tile(melody(2), 14)[: (2 * BLOCK_S + 15) * RATE]
     whole = plain.embed(audio)
     rows = plain.embed_blocks(np.array_split(audio, 40))
     assert rows.shape == whole.shape
-    inside = np.abs(np.arange(len(rows)) - 2 * BLOCK_S) > 4  # beside the seam the neighbourhood is another
-    assert np.allclose(rows[inside], whole[inside], atol=1e-4)
+    assert np.allclose(rows, whole, atol=1e-4)
+    assert plain.embed_blocks([]).shape == (1, plain.size)
 
 
-def test_rows_of_two_renditions_are_the_same_beats() -> None:
-    beats = np.arange(0, 60, 0.5)
-    a = Rendition(file="a", semitones=0, by="synth", seconds=60, beats=tuple((b, b) for b in beats.tolist()))
-    slow = tuple((b, 1.0 + b * 1.05) for b in beats.tolist())
-    b = Rendition(file="b", semitones=3, by="synth", seconds=70, beats=slow)
-    rows, start = rows_of(a, b, 10.0, 20.0)
-    assert start == pytest.approx(RATE * (1 + 10 * 1.05), abs=2)
-    assert all(abs(j - i * 1.05) <= 0.51 for i, j in rows)
-    assert len(rows) > 30
-    # A section that the other band leaves out is nowhere in it.
-    gap = tuple((x, x if x < 20 else x + 20) for x in beats.tolist() if not 20 <= x < 30)
-    rows, _ = rows_of(a, Rendition(file="c", semitones=0, by="synth", seconds=80, beats=gap), 10.0, 20.0)
-    assert rows
-    assert all(10 + i / 2 < 20 for i, _ in rows)
-
-
-def test_version_weights_are_read_back_and_those_of_others_refused(tmp_path: Path) -> None:
-    from tonewheel.learn.checkpoint import save_model
-    from tonewheel.systems.concert.versions.embed import KIND
-    from tonewheel.systems.concert.versions.train import encoder_of
-
+def learned_embedder() -> VersionEmbedder:
     recipe = VersionRecipe()
-    encoder = encoder_of(recipe)
-    file = tmp_path / "versions.safetensors"
-    save_model(file, encoder.state_dict(), {"kind": KIND, "recipe": recipe.to_dict()})
-    loaded = VersionEmbedder.load(file)
-    audio = melody(4)
-    assert np.allclose(loaded.embed(audio), VersionEmbedder(encoder, recipe).embed(audio), atol=1e-6)
-    assert loaded.embed(audio).shape[1] == loaded.size
+    patch = recipe.patch.spec().size
+    rng = np.random.default_rng(0)
+    kernel = rng.normal(size=(12, patch, recipe.size)).astype(np.float32)
+    return VersionEmbedder(VersionEncoder(rng.random(patch).astype(np.float32), kernel), recipe, "drawn")
+
+
+def test_moments_of_two_renditions_are_the_same_beats() -> None:
+    beats = np.arange(0, 60, 0.5).tolist()
+    a = Rendition(file="a", semitones=0, by="synth", seconds=60, beats=tuple((b, b) for b in beats))
+    slow = tuple((b, 1.0 + b * 1.05) for b in beats)
+    b = Rendition(file="b", semitones=3, by="synth", seconds=70, beats=slow)
+    song = BankSong(song="x", split="train", kind="synth", licence="CC0-1.0", renditions=(a, b))
+    at = moments(song)
+    assert at.shape[1] > 100
+    assert np.allclose(at[1], 1.0 + 1.05 * at[0])
+    # A section that the other band leaves out is nowhere in it.
+    gap = tuple((x, x if x < 20 else x + 20) for x in beats if not 20 <= x < 30)
+    short = Rendition(file="c", semitones=0, by="synth", seconds=80, beats=gap)
+    at = moments(structs.replace(song, renditions=(a, short)))
+    assert not ((at[0] > 20) & (at[0] < 30)).any()
+    assert at.shape[1] > 60
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared folder of real tracks and of songs played again, all of them melodies."""
+    folder = tmp_path_factory.mktemp("prepared")
+    (folder / "tracks").mkdir()
+    write_jsonl(folder / "ambience.jsonl", [])
+    tracks = []
+    for number, split in enumerate(("valid", "test")):
+        np.save(folder / f"tracks/{split}.npy", (melody(90 + number, count=28) * 32767).astype(np.int16))
+        tracks.append(
+            PreparedTrack(
+                title=split,
+                group=split,
+                split=split,
+                licence="CC0-1.0",
+                file=f"tracks/{split}.npy",
+                seconds=14.0,
+            )
+        )
+    write_jsonl(folder / "tracks.jsonl", tracks)
+
+    def job(split: str, number: int) -> Job:
+        def play() -> Iterator[tuple[np.ndarray, int, np.ndarray, str]]:
+            at = np.arange(0, 14, 0.5)
+            for key, tempo, partials in ((0, 1.0, 4), (3, 1.05, 7)):
+                audio = melody(number, semitones=key, tempo=tempo, partials=partials, count=28)
+                yield audio, key, np.stack([at, at / tempo], 1), "sines"
+
+        return Job(f"{split}-{number}", split, "synth", "CC0-1.0", play)
+
+    jobs = [job(split, 10 * n + i) for n, split in enumerate(("train", "valid", "test")) for i in range(3)]
+    assert build(jobs, folder / FOLDER) == []
+    return folder
+
+
+def test_the_life_of_the_version_encoder(
+    made: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (evaluating, calibrate):
+        monkeypatch.setattr(module, "SNRS_DB", (10.0,))
+        monkeypatch.setattr(module, "LENGTHS_S", (6.0,))
+    run, report = tmp_path / "run", tmp_path / "report"
+    settings = ["--recipe", "smoke", "--set", "queries=6"]
+    assert_runs("concert", "train", str(made), "-o", str(run), "--versions", *settings, "--json")
+    weights = run / "versions.safetensors"
+    loaded = VersionEmbedder.load(weights)
+    assert loaded.embed(melody(1)).shape == (40, loaded.size)
+    assert loaded.fingerprint in (run / "versions.md").read_text()
+    before = weights.read_bytes()
+    assert_runs("concert", "train", str(made), "-o", str(run), "--versions", *settings)  # the views are there
+    assert weights.read_bytes() == before
+    again = ["--versions", "--version-weights", str(weights), "--count", "10"]
+    assert_runs("concert", "evaluate", str(made), "-o", str(report), *again)
+    told = capfd.readouterr().out
+    assert "Played again" in told
+    assert "chroma (CENS)" in told
+    assert (report / "versions.html").is_file()
     with pytest.raises(TonewheelError):
-        VersionEmbedder.load(Embedder.shipped().path or file)
+        VersionEmbedder.load(Embedder.shipped().path or weights)
+
+
+def assert_runs(*command: str) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(list(command))
+    assert not left.value.code
 
 
 def test_fusion_asks_who_knows() -> None:

@@ -55,6 +55,9 @@ def prepare(
         list[Path] | None,
         typer.Option("--recording", help="A recording, or a folder of them, for --confirmed."),
     ] = None,
+    versions: Annotated[
+        int, typer.Option(min=0, help="Also so many composed songs, and the sources' scores, played again.")
+    ] = 0,
     as_json: Json = False,
 ) -> None:
     """Decode tracks, rooms, crowds and microphones once, and synthesise songs, for training."""
@@ -69,6 +72,10 @@ def prepare(
         confirmed=confirmed or (),
         recordings=recordings or (),
     )
+    if versions:
+        from tonewheel.systems.concert.versions.bank import FOLDER, build, jobs_of
+
+        left_out += build(jobs_of(sources, versions), out / FOLDER)
     for one in left_out:
         say(f"left out: {one.path}: {one.reason}")
     hours = sum(track.seconds for track in prepared.tracks) / 3600
@@ -118,6 +125,9 @@ def train(
         Path | None, typer.Option("--from", help="Weights to start from, such as those of another run.")
     ] = None,
     regression: Regression = None,
+    versions: Annotated[
+        bool, typer.Option("--versions", help="The encoder of songs played again: OUT/versions.safetensors.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Train the encoder; the weights for use are written to OUT/concert.safetensors.
@@ -125,12 +135,18 @@ def train(
     With --regression they must answer the frozen set no worse than the weights they started from (or those shipped);
     otherwise they stay in OUT/candidate.safetensors, and the exit status is 1.
     """
+    from tonewheel.core.errors import InputError
     from tonewheel.learn.recipe import load_recipe
     from tonewheel.systems.concert.prepare import Prepared
     from tonewheel.systems.concert.recipe import ConcertRecipe
     from tonewheel.systems.concert.regression import read
     from tonewheel.systems.concert.train import train as run
 
+    if versions:
+        if initial is not None or regression is not None:
+            raise InputError("--versions", "is learned in one go: neither --from nor --regression apply")
+        _train_versions(prepared, out, recipe, settings or [], as_json)
+        return
     chosen = load_recipe(recipe, ConcertRecipe, settings or [])
     if regression is not None:
         read(regression)  # before hours of training
@@ -163,6 +179,12 @@ def evaluate(
         bool, typer.Option("--stream", help="Whole concerts instead: listen to them and align them.")
     ] = False,
     shows: Annotated[int, typer.Option(min=1, help="With --stream: concerts at every noise level.")] = 3,
+    versions: Annotated[
+        bool, typer.Option("--versions", help="Songs that are played again, by the version branch, instead.")
+    ] = False,
+    version_weights: Annotated[
+        Path | None, typer.Option(help="With --versions: weights of your own training of that branch.")
+    ] = None,
     weights: Weights = None,
     as_json: Json = False,
 ) -> None:
@@ -171,8 +193,19 @@ def evaluate(
     from tonewheel.systems.concert.evaluate import evaluate_stream as run_stream
     from tonewheel.systems.concert.prepare import Prepared
 
+    page = "stream.html" if stream else "versions.html" if versions else "index.html"
     if stream:
         scores = run_stream(Prepared(prepared), _embedder(weights), out, split=split, shows=shows)
+    elif versions:
+        from tonewheel.systems.concert.versions import evaluate as again
+        from tonewheel.systems.concert.versions.bank import FOLDER, Bank
+        from tonewheel.systems.concert.versions.embed import VersionEmbedder
+
+        hears = VersionEmbedder.load(version_weights) if version_weights else VersionEmbedder.shipped()
+        bank = Bank(prepared / FOLDER)
+        scores = again.evaluate(
+            bank, Prepared(prepared), _embedder(weights), hears, out, split=split, count=count
+        )
     else:
         scores = run(
             Prepared(prepared),
@@ -187,7 +220,7 @@ def evaluate(
         emit(scores)
     else:
         print(scores.markdown())
-        say(f"report: {out / ('stream.html' if stream else 'index.html')}")
+        say(f"report: {out / page}")
 
 
 @app.command()
@@ -405,6 +438,21 @@ def _decoding(pack: Pack, setlist: Path | None, embedder: Embedder) -> DecodingL
 app.command()(flywheel.freeze)
 app.command()(venue_commands.measure)
 app.command()(venue_commands.adapt)
+
+
+def _train_versions(prepared: Path, out: Path, recipe: str, settings: list[str], as_json: bool) -> None:
+    from tonewheel.learn.recipe import load_recipe
+    from tonewheel.systems.concert.prepare import Prepared
+    from tonewheel.systems.concert.versions.bank import FOLDER, Bank
+    from tonewheel.systems.concert.versions.recipe import VersionRecipe
+    from tonewheel.systems.concert.versions.train import train as run
+
+    chosen = load_recipe(recipe, VersionRecipe, settings)
+    result = run(Bank(prepared / FOLDER), Prepared(prepared), chosen, out, _embedder(None))
+    if as_json:
+        emit(result)
+    else:
+        say(f"{result.weights}: {result.songs} songs, mean reliability {result.reliability:.2f}")
 
 
 def _embedder(weights: Path | None) -> Embedder:

@@ -9,14 +9,14 @@ is of one split with all its renditions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tonewheel.core.errors import TonewheelError
+from tonewheel.core.errors import InputError, TonewheelError
 from tonewheel.core.files import atomic_path, write_json
 from tonewheel.core.progress import progress
 from tonewheel.core.records import Record
@@ -32,6 +32,8 @@ FIRST_SEED = {"train": 3_000_000, "valid": 4_000_000, "test": 5_000_000}
 """Composed songs of a split count from here; the concert system trains on 0 to 10,000."""
 VALID_EVERY = 6
 """Of the MIDI songs of the train split, every so many are for validation."""
+FOLDER = "versions"
+"""Of a prepared folder."""
 SONG_S = 60.0
 TRAIN_TEMPO = 0.10
 TEST_TEMPO = 0.06
@@ -75,6 +77,10 @@ class Bank:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        if not (self.folder / "songs").is_dir():
+            raise InputError(
+                self.folder, "holds no renditions; make them with `tonewheel concert prepare --versions`"
+            )
         files = sorted((self.folder / "songs").glob("*.json"))
         self.songs = [BankSong.from_json(file.read_text(), where=file) for file in files]
 
@@ -129,6 +135,19 @@ def build(jobs: list[Job], out: Path) -> list[Quarantined]:
             ),
         )
     return left_out
+
+
+def jobs_of(sources: Sequence[Path], composed: int) -> list[Job]:
+    """`composed` songs for training and a third as many to test on, and the MIDI songs of the sources."""
+    jobs = [
+        job
+        for split, share in (("valid", 7), ("test", 5), ("train", 1))
+        for job in composed_jobs(split, max(2, composed // share))
+    ]
+    for source in sources:
+        if (source / "index.csv").is_file():
+            jobs += midi_jobs(source / "index.csv")
+    return jobs
 
 
 def composed_jobs(split: str, count: int) -> list[Job]:

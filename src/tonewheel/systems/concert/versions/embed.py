@@ -1,4 +1,4 @@
-"""From audio to version embeddings: pitch map, encoder, a table of pitch classes every half second."""
+"""From audio to version embeddings: pitch map, patches, a table of pitch classes every half second."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from tonewheel.audio.decode import blocks
 from tonewheel.core.errors import ModelMismatchError
-from tonewheel.learn.checkpoint import load_model, load_weights
 from tonewheel.systems.concert.versions.chroma import cens
+from tonewheel.systems.concert.versions.encoder import VersionEncoder
 from tonewheel.systems.concert.versions.fuse import Fusion
-from tonewheel.systems.concert.versions.net import FRAMES_A_ROW, VersionEncoder
+from tonewheel.systems.concert.versions.patches import CLASSES, patches
 from tonewheel.systems.concert.versions.pitches import pitch_map
 from tonewheel.systems.concert.versions.recipe import VersionRecipe
 
@@ -24,7 +23,9 @@ Floats = NDArray[np.float32]
 SHIPPED_WEIGHTS = Path(__file__).parents[1] / "weights" / "versions.safetensors"
 KIND = "concert version encoder"
 BLOCK_S = 120
-"""Heard in one go; what the encoder sees beside a row is far less."""
+"""Heard in one go."""
+BESIDE_S = 4
+"""More than what a row sees to either side: its patch and the neighbourhood of a pitch."""
 
 
 class VersionEmbedder:
@@ -45,11 +46,12 @@ class VersionEmbedder:
         recipe: VersionRecipe | None = None,
         fingerprint: str = "cens",
     ) -> None:
-        self.encoder = None if encoder is None else encoder.eval()
+        self.encoder = encoder
         self.recipe = recipe or VersionRecipe()
         self.fingerprint = fingerprint
         self.spec = self.recipe.pitches.spec()
-        self.size = 12 * (self.recipe.encoder.size if encoder is not None else 1)
+        self.patch = self.recipe.patch.spec()
+        self.size = CLASSES * (encoder.size if encoder is not None else 1)
         self.fusion = Fusion()
         """How its scores and those of the fingerprint make one answer."""
         self.path: Path | None = None
@@ -57,28 +59,28 @@ class VersionEmbedder:
     @classmethod
     def load(cls, weights: str | Path) -> VersionEmbedder:
         """Read weights written by training; InputError when the file is not one of those."""
+        from tonewheel.learn.checkpoint import load_model
+
         model = load_model(weights, kind=KIND)
         try:
             recipe = VersionRecipe.model_validate(model.metadata["recipe"])
+            mean, kernel = (model.tensors[name].numpy() for name in ("mean", "kernel"))
         except (KeyError, ValidationError):
             raise ModelMismatchError(f"{weights}: was trained by another version of Tonewheel") from None
-        encoder = VersionEncoder(recipe.encoder, recipe.pitches.bins_per_semitone, recipe.pitches.octaves)
-        load_weights(encoder, model.tensors, weights)
-        made = cls(encoder, recipe, model.sha256)
+        patch = recipe.patch.spec().size
+        if mean.shape != (patch,) or kernel.shape != (CLASSES, patch, recipe.size):
+            raise ModelMismatchError(f"{weights}: its weights are not those of its recipe")
+        made = cls(VersionEncoder(mean, kernel), recipe, model.sha256)
         if "fusion" in model.metadata:
             made.fusion = Fusion.from_dict(model.metadata["fusion"], where=weights)
         made.path = Path(weights)
         return made
 
-    @torch.inference_mode()
     def embed(self, audio: Floats) -> Floats:
         """Embed mono audio at 16 kHz, one row every half second. Shape: (samples,) -> (rows, 12 * size)."""
         if self.encoder is None:
             return cens(audio, self.spec, hop_s=self.hop_s)
-        pitches = pitch_map(audio, self.spec)
-        pad = -pitches.shape[1] % FRAMES_A_ROW
-        tables = self.encoder(torch.from_numpy(np.pad(pitches, ((0, 0), (0, pad))))[None])[0]
-        return np.asarray(tables.flatten(1).numpy(), np.float32)
+        return self.encoder(patches(pitch_map(audio, self.spec), self.spec, self.patch))
 
     @classmethod
     def shipped(cls) -> VersionEmbedder:
@@ -93,16 +95,21 @@ class VersionEmbedder:
 
     def embed_blocks(self, audio: Iterable[Floats]) -> Floats:
         """Embed a stream of mono blocks; only `BLOCK_S` seconds of sound are held. Shape: (rows, 12 * size)."""
-        whole = BLOCK_S * self.spec.sample_rate_hz
+        rate, a_row = self.spec.sample_rate_hz, self.hop_s
+        whole, beside = BLOCK_S * rate, BESIDE_S * rate
         rows: list[Floats] = []
         held = np.zeros(0, np.float32)
+        before = 0  # samples held that are embedded already
         for block in audio:
             held = np.concatenate([held, block])
-            while len(held) >= whole + self.spec.n_fft:
-                rows.append(self.embed(held[: whole + self.spec.n_fft])[: round(BLOCK_S / self.hop_s)])
-                held = held[whole:]
-        if len(held) or not rows:
-            rows.append(self.embed(held))
+            while len(held) >= before + whole + beside + self.spec.n_fft:
+                embedded = self.embed(held[: before + whole + beside + self.spec.n_fft])
+                skip = round(before / rate / a_row)
+                rows.append(embedded[skip : skip + round(BLOCK_S / a_row)])
+                held = held[before + whole - beside :]
+                before = beside
+        if len(held) > before or not rows:
+            rows.append(self.embed(held)[round(before / rate / a_row) :])
         return np.concatenate(rows)
 
 

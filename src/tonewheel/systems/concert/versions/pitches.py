@@ -77,20 +77,21 @@ def pitch_map(audio: Floats, spec: PitchSpec | None = None) -> Floats:
     (120, 69.0)
     """
     spec = spec or PitchSpec()
+    return whiten(pitch_power(audio, spec), spec)
+
+
+def pitch_power(audio: Floats, spec: PitchSpec) -> Floats:
+    """Power of pitches as they sound, a minute at a time. Shape: (samples,) -> (bins, frames)."""
     if len(audio) < spec.n_fft:
         audio = np.pad(audio, (0, spec.n_fft - len(audio)))
     table = filters(spec)
-    rate = spec.sample_rate_hz
-    block = 60 * rate // spec.hop_samples * spec.hop_samples
+    hop = spec.hop_samples
+    block = 60 * spec.sample_rate_hz // hop * hop
     parts = []
-    for first in range(0, spec.frames(len(audio)) * spec.hop_samples, block):
-        parts.append(
-            table
-            @ power(
-                audio[first : first + block - spec.hop_samples + spec.n_fft], spec.n_fft, spec.hop_samples
-            )
-        )
-    return whiten(np.concatenate(parts, axis=1), spec)
+    for first in range(0, spec.frames(len(audio)) * hop, block):
+        whole = audio[first : first + block - hop + spec.n_fft]
+        parts.append(table @ power(whole, spec.n_fft, hop))
+    return np.concatenate(parts, axis=1)
 
 
 def whiten(pitches: Floats, spec: PitchSpec) -> Floats:

@@ -1,10 +1,11 @@
-"""Settings of the version branch: what it hears, how its encoder is built and what it is trained against."""
+"""Settings of the version branch: what it hears, what a row is made of and what the encoder learns from."""
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from tonewheel.learn.recipe import FitRecipe, Recipe
+from tonewheel.learn.recipe import Recipe
+from tonewheel.systems.concert.versions.patches import PatchSpec
 from tonewheel.systems.concert.versions.pitches import PitchSpec
 
 
@@ -27,32 +28,41 @@ class PitchRecipe(Recipe):
         return PitchSpec(**self.model_dump())
 
 
-class VersionEncoderRecipe(Recipe):
-    """Shape of the encoder."""
+class PatchRecipe(Recipe):
+    """What is laid together for a row; see `patches.PatchSpec`."""
 
-    channels: tuple[PositiveInt, PositiveInt, PositiveInt] = Field((24, 32, 48), description="over pitches")
-    classes: PositiveInt = Field(64, description="channels over the twelve pitch classes")
-    size: PositiveInt = Field(8, description="numbers for each pitch class in an embedding")
+    registers: tuple[tuple[NonNegativeInt, ...], ...] = Field(
+        ((0, 1), (2,), (3, 4)), description="octaves of the pitch map that are averaged"
+    )
+    steps: NonNegativeInt = Field(6, description="moments before and after the row that it sees")
+    step_frames: PositiveInt = Field(4, description="from one moment to the next, frames")
+    smooth_frames: PositiveFloat = Field(2.0, description="deviation of the smoothing in time, frames")
+
+    def spec(self) -> PatchSpec:
+        """The same settings as the record that `patches` computes with."""
+        return PatchSpec(**self.model_dump())
 
 
-class RenditionRecipe(Recipe):
-    """How pairs of renditions are cut."""
+class HallRecipe(Recipe):
+    """Which renditions are heard, and how."""
 
-    chunk_s: PositiveFloat = Field(20.0, description="music heard in one go, of each rendition")
-    songs: PositiveInt = Field(12, description="songs of a batch, two renditions each")
-    real_share: float = Field(0.25, ge=0, le=1, description="of them real tracks, paired with themselves")
-    places: PositiveInt = Field(12, description="places of a song that are compared")
-    clean_share: float = Field(0.25, ge=0, le=1, description="chunks that no hall has damaged")
+    songs: NonNegativeInt = Field(0, description="songs to learn from; 0: all there are")
+    draws: NonNegativeInt = Field(
+        1, description="halls that each rendition is heard in, beside the clean one"
+    )
     snr_min_db: float = 0.0
-    snr_max_db: float = 18.0
-    codec_share: float = Field(0.1, ge=0, le=1, description="share of chunks through a codec: it is slow")
+    snr_max_db: float = 15.0
+    microphone_share: float = Field(0.1, ge=0, le=1, description="share heard by a measured microphone")
+    codec_share: float = Field(0.05, ge=0, le=1, description="share through a codec: it is slow")
+    seed: NonNegativeInt = 7
 
 
 class VersionRecipe(Recipe):
-    """Everything that decides a run; saved beside its checkpoint."""
+    """Everything that decides a run; saved beside its weights."""
 
     pitches: PitchRecipe = PitchRecipe()
-    encoder: VersionEncoderRecipe = VersionEncoderRecipe()
-    renditions: RenditionRecipe = RenditionRecipe()
-    temperature: PositiveFloat = 0.07
-    fit: FitRecipe = FitRecipe()
+    patch: PatchRecipe = PatchRecipe()
+    halls: HallRecipe = HallRecipe()
+    size: PositiveInt = Field(8, description="numbers for each pitch class in an embedding")
+    shrink: PositiveFloat = Field(0.005, description="share of the mean variance added to each")
+    queries: PositiveInt = Field(150, description="queries that fit how both branches make one answer")

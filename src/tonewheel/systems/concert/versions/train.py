@@ -1,101 +1,100 @@
-"""Train the version encoder: the same place of two renditions, against all other songs in all keys."""
+"""Train the version encoder, fit how it answers beside the fingerprint, and write both with the facts for a card."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import lightning
-import torch
-from torch import Tensor
+import numpy as np
 
-from tonewheel.learn.checkpoint import load_weights, save_model, state_weights
-from tonewheel.learn.fit import RunResult, fit, versions
-from tonewheel.learn.schedule import adamw
-from tonewheel.learn.stream import Stream
+from tonewheel.core.console import say
+from tonewheel.core.files import write_text
+from tonewheel.core.records import Record
+from tonewheel.systems.concert.embed import Embedder
 from tonewheel.systems.concert.prepare import Prepared
-from tonewheel.systems.concert.versions.bank import Bank
-from tonewheel.systems.concert.versions.data import Pairs, RenditionStream
-from tonewheel.systems.concert.versions.embed import KIND
-from tonewheel.systems.concert.versions.net import VersionEncoder, all_keys, contrast
+from tonewheel.systems.concert.queries import Hall
+from tonewheel.systems.concert.versions.bank import Bank, BankSong
+from tonewheel.systems.concert.versions.calibrate import fit_fusion
+from tonewheel.systems.concert.versions.card import card
+from tonewheel.systems.concert.versions.embed import KIND, VersionEmbedder
+from tonewheel.systems.concert.versions.encoder import Learned, learn
+from tonewheel.systems.concert.versions.fuse import Fusion
 from tonewheel.systems.concert.versions.recipe import VersionRecipe
+from tonewheel.systems.concert.versions.trials import Stage
+from tonewheel.systems.concert.versions.views import Views
 
-VALIDATION_BATCHES = 4
-
-
-class VersionModule(lightning.LightningModule):
-    """The encoder with its loss, as the trainer sees it."""
-
-    def __init__(self, recipe: VersionRecipe) -> None:
-        super().__init__()
-        self.recipe = recipe
-        self.encoder = encoder_of(recipe)
-
-    def _tables(self, batch: Pairs) -> tuple[Tensor, Tensor]:
-        """Tables of the places to compare. Shape: (n, 12, size) each."""
-        together = self.encoder(torch.cat([batch.first, batch.second]))
-        first, second = together[: len(batch.first)], together[len(batch.first) :]
-        return first[batch.song, batch.row], second[batch.song, batch.other_row]
-
-    def training_step(self, batch: Pairs, _step: int) -> Tensor:
-        first, second = self._tables(batch)
-        loss = contrast(first, second, batch.semitones, batch.song, self.recipe.temperature)
-        self.log("train/loss", loss, prog_bar=True)
-        self.log("train/top1", top1(first, second, batch.song), prog_bar=True)
-        return loss
-
-    def validation_step(self, batch: Pairs, _step: int) -> None:
-        first, second = self._tables(batch)
-        loss = contrast(first, second, batch.semitones, batch.song, self.recipe.temperature)
-        self.log("valid/loss", loss, batch_size=len(batch.song))
-        self.log("valid/top1", top1(first, second, batch.song), prog_bar=True, batch_size=len(batch.song))
-
-    def configure_optimizers(self) -> Any:
-        return adamw(self, self.recipe.fit)
+FILE = "versions.safetensors"
 
 
-def encoder_of(recipe: VersionRecipe) -> VersionEncoder:
-    """The encoder that a recipe describes."""
-    return VersionEncoder(recipe.encoder, recipe.pitches.bins_per_semitone, recipe.pitches.octaves)
+class Trained(Record):
+    """What a run made: the weights, from how many songs, and how reliable the directions are on average."""
+
+    weights: str
+    sha256: str
+    songs: int
+    reliability: float
 
 
-def top1(tables: Tensor, others: Tensor, song: Tensor) -> Tensor:
-    """Share of places whose nearest other, in whatever key, is of the same song."""
-    nearest = all_keys(others.detach(), tables.detach()).amax(dim=0).argmax(dim=1)
-    return (song[nearest] == song).float().mean()
+def train(
+    bank: Bank,
+    prepared: Prepared,
+    recipe: VersionRecipe,
+    run_dir: Path,
+    embedder: Embedder,
+) -> Trained:
+    """Learn from the bank's renditions; views that a killed run has made are not made again.
+
+    `embedder` is the fingerprint beside which the scores are weighed, on the valid split. Writes
+    run_dir/versions.safetensors, its card and the recipe.
+    """
+    run_dir.mkdir(parents=True, exist_ok=True)
+    path = run_dir / FILE
+    recipe.save(run_dir / "recipe.yaml")
+    views = Views(bank, prepared, recipe, run_dir / "views")
+    learned = learn(views, size=recipe.size, shrink=recipe.shrink)
+    mean = float(learned.reliability.mean())
+    say(f"learned from {len(views.songs)} songs, mean reliability {mean:.2f}")
+    hears = VersionEmbedder(learned.encoder, recipe, "in training")
+    stage = Stage(bank, Hall(prepared, "valid"), "valid")
+    fusion = fit_fusion(stage, embedder, hears, count=recipe.queries)
+    digest = release(views.songs, recipe, learned, fusion, embedder, path)
+    return Trained(weights=str(path), sha256=digest, songs=len(views.songs), reliability=mean)
 
 
-def train(bank: Bank, prepared: Prepared, recipe: VersionRecipe, run_dir: Path) -> RunResult:
-    """Train in `run_dir`, or go on where a killed run stopped; weights go to run_dir/versions.safetensors."""
-    stream = RenditionStream(bank, prepared, recipe)
-    validation = RenditionStream(bank, prepared, recipe, split="valid")
-    valid = [Stream(validation.draw, recipe.fit.seed)[step] for step in range(VALIDATION_BATCHES)]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.fit.seed)
-        module = VersionModule(recipe)
-    result = fit(module, recipe.fit, Stream(stream.draw, recipe.fit.seed), valid, run_dir, recipe=recipe)
-    release(bank, prepared, recipe, result, run_dir / "versions.safetensors")
-    return result
+def release(
+    songs: list[BankSong],
+    recipe: VersionRecipe,
+    learned: Learned,
+    fusion: Fusion,
+    embedder: Embedder,
+    path: Path,
+) -> str:
+    """Write weights and card; returns the SHA-256."""
+    import torch
 
+    from tonewheel.learn.checkpoint import save_model
+    from tonewheel.learn.fit import versions
 
-def release(bank: Bank, prepared: Prepared, recipe: VersionRecipe, result: RunResult, path: Path) -> str:
-    """Write the best weights and the facts for their card; returns the SHA-256."""
-    encoder = encoder_of(recipe)
-    load_weights(encoder, state_weights(result.best, prefix="encoder."), result.best)
-    songs = bank.of("train")
-    real = [t for t in prepared.tracks if t.split == "train" and not t.synthetic]
     facts = {
         "kind": KIND,
         "recipe": recipe.to_dict(),
+        "fusion": fusion.to_dict(),
+        "beside": embedder.fingerprint,
         "data": {
             "songs": len(songs),
             "renditions": sum(len(song.renditions) for song in songs),
-            "scores": sorted({f"{s.song}: {s.licence}" for s in songs if s.kind == "midi"}),
-            "sources": sorted(
-                f"{t.title}, {t.artist or 'artist not stated'} ({t.group}): {t.licence}" for t in real
+            "hours": round(sum(r.seconds for song in songs for r in song.renditions) / 3600, 2),
+            "composed": sum(song.kind == "synth" for song in songs),
+            "scores": sorted(
+                f"{s.song.removeprefix('midi-')}: {s.licence}" for s in songs if s.kind == "midi"
             ),
         },
-        "run": {"steps": result.steps, "best_step": result.best_step, "best_score": result.best_score},
+        "reliability": np.round(learned.reliability, 3).tolist(),
         "versions": versions(),
     }
-    return save_model(path, encoder.state_dict(), facts)
+    tensors = {
+        "mean": torch.from_numpy(learned.encoder.mean),
+        "kernel": torch.from_numpy(learned.encoder.kernel),
+    }
+    digest = save_model(path, tensors, facts)
+    write_text(path.with_suffix(".md"), card(path))
+    return digest

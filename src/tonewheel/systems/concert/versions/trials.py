@@ -8,28 +8,30 @@ instruments) through a room, a crowd and a phone of the same split. A rank is to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tonewheel.core.errors import InputError
-from tonewheel.core.records import Record
+from tonewheel.core.progress import progress
 from tonewheel.core.seeds import generator
-from tonewheel.metrics.bootstrap import Interval, interval, mean
-from tonewheel.metrics.retrieval import ranks
+from tonewheel.systems.concert.embed import Embedder
+from tonewheel.systems.concert.identify import RUN_WINDOWS, over_runs
+from tonewheel.systems.concert.match import Catalogue
 from tonewheel.systems.concert.prepare import SAMPLE_RATE_HZ
 from tonewheel.systems.concert.queries import RUN_UP_S, Hall
 from tonewheel.systems.concert.versions.bank import Bank, BankSong
+from tonewheel.systems.concert.versions.embed import VersionEmbedder
+from tonewheel.systems.concert.versions.fuse import rank_runs
 from tonewheel.systems.concert.versions.sequence import Versions
 
 Floats = NDArray[np.float32]
-Embed = Callable[[Floats], Floats]
-"""Mono audio at 16 kHz -> (windows, 12 * size) tables, half a second apart."""
 LENGTHS_S = (6.0, 20.0)
 CATALOGUE = 40
-HOP_S = 0.5
+RECORD = "record"
+"""Who plays a query that is the record itself."""
 
 
 class Query(NamedTuple):
@@ -38,18 +40,6 @@ class Query(NamedTuple):
     song: int
     by: str
     audio: Floats
-
-
-class Cell(Record):
-    """One figure of one method."""
-
-    method: str
-    seconds: float
-    snr_db: float
-    measure: str
-    """`top-1` or `MRR`."""
-    songs: int
-    value: Interval
 
 
 class Stage:
@@ -88,48 +78,52 @@ class Stage:
             heard = self.hall.chain(rng, snr_db).apply(clean, SAMPLE_RATE_HZ)[run_up:]
             yield Query(song, rendition.by, heard)
 
-
-def rank_all(
-    stage: Stage,
-    queries: Sequence[Query],
-    embed: Embed,
-    seconds: float,
-    records: Sequence[Floats] | None = None,
-) -> NDArray[np.float64]:
-    """Score of every song for the first `seconds` of each query. Shape: (queries, songs)."""
-    catalogue = Versions([embed(audio) for audio in stage.records()] if records is None else records, HOP_S)
-    table = np.empty((len(queries), stage.count))
-    for row, query in zip(table, queries, strict=True):
-        for match in catalogue.rank(embed(query.audio[: round(seconds * SAMPLE_RATE_HZ)])):
-            row[match.song] = match.score
-    return table
+    def record_queries(
+        self, records: Sequence[Floats], count: int, snr_db: float, seconds: float, *seed: int | str
+    ) -> Iterator[Query]:
+        """Cuts of the records themselves, and of the real tracks, as heard in the hall."""
+        for number in range(count):
+            rng = generator(0, "played back", *seed, f"{snr_db:g}", number)
+            song = int(rng.integers(len(records)))
+            length = round(seconds * SAMPLE_RATE_HZ)
+            start = int(rng.integers(0, max(1, len(records[song]) - length + 1)))
+            run_up = min(start, round(RUN_UP_S * SAMPLE_RATE_HZ))
+            clean = records[song][start - run_up : start + length]
+            heard = self.hall.chain(rng, snr_db).apply(clean, SAMPLE_RATE_HZ)[run_up:]
+            yield Query(song, RECORD, heard)
 
 
-def cells(
-    method: str, table: NDArray[np.float64], queries: Sequence[Query], seconds: float, snr_db: float
-) -> list[Cell]:
-    """Top-1 and MRR among all songs and among 40; intervals resample songs."""
-    right = np.array([query.song for query in queries])
-    out = []
-    for size in dict.fromkeys((min(CATALOGUE, table.shape[1]), table.shape[1])):
-        rank = _ranks_among(table, right, size)
-        for measure, values in (("top-1", rank == 1), ("MRR", 1 / rank)):
-            value = interval(
-                values.astype(float), rng=generator(0, "bootstrap"), groups=right, statistic=mean
-            )
-            out.append(
-                Cell(method=method, seconds=seconds, snr_db=snr_db, measure=measure, songs=size, value=value)
-            )
-    return out
+class Branches:
+    """A stage's records as both branches know them; each gives scores of all songs for a piece of sound."""
+
+    def __init__(self, stage: Stage, embedder: Embedder, versions: VersionEmbedder) -> None:
+        self.embedder, self.versions = embedder, versions
+        self.sound = list(stage.records())
+        told = progress(self.sound, "embed records", len(self.sound))
+        self.rows = [embedder.embed(audio).embeddings for audio in told]
+        self.tables = [versions.embed(audio) for audio in self.sound]
+        self.recordings = Catalogue(self.rows, embedder.hop_s)
+        self.songs = Versions(self.tables, versions.hop_s)
+
+    def near(self, windows: Floats) -> list[float]:
+        """By fingerprint, as `identify` does. Shape: (windows, size)."""
+        starts = range(0, len(windows), RUN_WINDOWS)
+        whole = [i for i in starts if i == 0 or len(windows) - i > RUN_WINDOWS // 2]
+        runs = [self.recordings.rank(windows[i : i + RUN_WINDOWS]) for i in whole]
+        return [match.score for match in sorted(over_runs(runs, self.embedder.hop_s))]
+
+    def far(self, rows: Floats) -> list[float]:
+        """As a song played again. Shape: (rows, 12 * size)."""
+        return [match.score for match in sorted(rank_runs(self.songs, rows))]
 
 
-def _ranks_among(table: NDArray[np.float64], right: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Rank of the right song among `size` songs that are drawn for each query."""
-    if size == table.shape[1]:
-        return ranks(table, right)
-    rng = generator(0, "catalogue of", size)
-    chosen = np.full((len(table), size), -np.inf)
-    for row, (scores, own) in enumerate(zip(table, right, strict=True)):
-        others = np.delete(np.arange(len(scores)), own)
-        chosen[row] = scores[[own, *rng.choice(others, size - 1, replace=False)]]
-    return ranks(chosen, np.zeros(len(table), np.int64))
+def among(scores: Sequence[float] | NDArray[np.float64], right: int, size: int, seed: int | str) -> int:
+    """Rank of the right song among `size` songs that are drawn for this query, from 1 on.
+
+    >>> among([0.1, 0.9, 0.5], 2, 3, 0), among([0.1, 0.9, 0.5], 1, 2, 0)
+    (2, 1)
+    """
+    table = np.asarray(scores)
+    others = np.delete(np.arange(len(table)), right)
+    drawn = generator(0, "catalogue of", size, seed).choice(others, min(size, len(table)) - 1, replace=False)
+    return 1 + int((table[drawn] >= table[right]).sum())
