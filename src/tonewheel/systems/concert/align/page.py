@@ -27,6 +27,8 @@ COLOURS = (
 QUIET, NOBODY, INK, PAPER = "#e4e0d8", "#8a867e", "#1c1b19", "#ffffff"
 ROW_S = 1800.0
 """Half an hour a row: a song is then wide enough for its name."""
+TICKS_S = (10, 30, 60, 120, 300)
+"""Seconds between two times on the axis; as many as there is room for."""
 COLUMNS = 1600
 LETTER = 13.0
 """Columns that a letter takes."""
@@ -39,7 +41,7 @@ def page(alignment: Alignment, recording: Recording, posterior: Floats, songs: S
     known = [one for one in found if one.song != UNKNOWN]
     least = min((one.least for one in found), default=None)
     shown = html.figure(
-        _picture(alignment, recording, posterior, songs), alt="Waveform with the songs; " + _spoken(found)
+        picture(alignment, recording, posterior, songs), alt="Waveform with the songs; " + _spoken(found)
     )
     sections = [
         html.cards(
@@ -113,9 +115,10 @@ def _setlist(found: Sequence[Segment]) -> html.Markup:
     )
 
 
-def _picture(alignment: Alignment, recording: Recording, posterior: Floats, songs: Sequence[str]) -> bytes:
+def picture(alignment: Alignment, recording: Recording, posterior: Floats, songs: Sequence[str]) -> bytes:
+    """Waveform and posterior strip as a PNG; `posterior` is (steps, songs + 2)."""
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
 
     titles = list(dict.fromkeys([*(one.song for one in alignment.segments if one.song != UNKNOWN), *songs]))
     colours = {title: COLOURS[number % len(COLOURS)] for number, title in enumerate(titles)} | {
@@ -124,6 +127,7 @@ def _picture(alignment: Alignment, recording: Recording, posterior: Floats, song
     by_label = [colours[song] for song in songs] + [QUIET, NOBODY]
     rows = max(1, int(np.ceil(alignment.seconds / ROW_S)))
     width_s = alignment.seconds if rows == 1 else ROW_S
+    tick_s = next(step for step in TICKS_S if width_s / step <= 12)
     figure = Figure(figsize=(12.0, 0.4 + 2.3 * rows), facecolor=PAPER, layout="constrained")
     grid = figure.add_gridspec(2 * rows, 1, height_ratios=[1.5, 0.8] * rows, hspace=0.02)
     for row in range(rows):
@@ -138,6 +142,7 @@ def _picture(alignment: Alignment, recording: Recording, posterior: Floats, song
             for spine in axes.spines.values():
                 spine.set_visible(False)
         wave.tick_params(labelbottom=False, bottom=False)
+        sure.xaxis.set_major_locator(MultipleLocator(tick_s))
         sure.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_time_s(value).split(".")[0]))
     drawn = io.BytesIO()
     with warnings.catch_warnings():

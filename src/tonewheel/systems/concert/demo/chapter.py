@@ -18,6 +18,7 @@ from tonewheel.systems.concert.demo.compare import Outcome, Played, compare, exp
 from tonewheel.systems.concert.demo.page import sections
 from tonewheel.systems.concert.demo.show import Programme, draw_programme, film, play, record_tracks
 from tonewheel.systems.concert.demo.trace import trace
+from tonewheel.systems.concert.demo.whole import align_show, whole_section
 from tonewheel.systems.concert.embed import Embedder
 from tonewheel.systems.concert.listen import Listener, cost_summary, listen
 from tonewheel.systems.concert.pack import Pack
@@ -44,7 +45,8 @@ class Stages:
 def chapter(folder: Path, seed: int, programme: Programme | None = None) -> Chapter:
     """Synthesise a show (or play the one given), pack its songs, listen to it, compare.
 
-    Leaves in `folder`: studio/*.flac, concert.m4a, show.pack, so that the commands can be tried on them.
+    Leaves in `folder`: studio/*.flac, concert.m4a, show.pack, setlist.json and aligned/, so that the commands can be
+    tried on them.
     """
     stages = Stages()
     show = programme or draw_programme(seed)
@@ -68,8 +70,10 @@ def chapter(folder: Path, seed: int, programme: Programme | None = None) -> Chap
     with stages.timed("score every half second again, for the picture"):
         heard, rate_hz = load(recording, sample_rate_hz=embedder.spec.sample_rate_hz)
         scores = trace(heard, pack, embedder)
+    with stages.timed("align the recording of the whole show"):
+        whole = align_show(show, recording, pack, embedder, folder)
     told = sections(show, tracks, heard, rate_hz, pack.songs, outcome, scores, stages.seconds,
-                    cost_summary(listener.costs, embedder.hop_s))  # fmt: skip
+                    cost_summary(listener.costs, embedder.hop_s), whole_section(whole))  # fmt: skip
     return Chapter("Concert: which song is playing?", outcome.found > 0, tuple(lines(outcome)), told)
 
 

@@ -43,6 +43,7 @@ def sections(
     scores: Trace,
     stages: Mapping[str, float],
     cost: CostSummary,
+    aligned: html.Markup,
 ) -> tuple[html.Markup, ...]:
     """The sections of the chapter, in reading order."""
     pictures = [
@@ -78,6 +79,7 @@ def sections(
             if any(song.repeats for song in outcome.played)
             else "",
         ),
+        aligned,
         html.section(
             "Listen",
             f"{EXCERPT_S:g} s of each song as it was played: the studio track, and the same seconds as the"
@@ -239,6 +241,10 @@ def _commands() -> html.Markup:
             [
                 "tonewheel concert listen concert/concert.m4a --pack my.pack",
                 "follows the show, a line an event",
+            ],
+            [
+                "tonewheel concert align concert/concert.m4a --pack my.pack -o my-aligned",
+                "finds every song of the evening, with times and a page",
             ],
             ["tonewheel concert identify CLIP --pack my.pack", "says which song a clip is"],
         ],
