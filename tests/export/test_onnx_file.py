@@ -101,7 +101,7 @@ def test_the_same_network_gives_the_same_bytes(toy: Toy, written: Path, tmp_path
 def test_int8_is_small_and_exact_to_its_rounding(toy: Toy, written: Path, tmp_path: Path) -> None:
     path = tmp_path / "small.onnx"
     twin = rounded(toy)
-    model = traced(twin, example(8), ["shares", "mean"], GROWING)
+    model = traced(toy, example(8), ["shares", "mean"], GROWING)
     write_onnx(with_int8_weights(model, toy), path, {"kind": "toy"})
     rows = onnx_parity(twin, path, [example(8), example(40)])
     refuse_unlike(rows, path)

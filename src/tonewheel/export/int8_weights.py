@@ -32,14 +32,14 @@ def rounded(module: nn.Module) -> nn.Module:
 
 
 def with_int8_weights(model: ModelProto, module: nn.Module) -> ModelProto:
-    """The graph of `rounded(module)` with every parameter that int8 can hold stored as int8.
+    """The graph of `module` with what int8 can hold of its weights stored so; it is then that of `rounded(module)`.
 
     ValueError when the graph holds none of them: then it is not of that module.
     """
     from onnx.helper import make_node
     from onnx.numpy_helper import from_array, to_array
 
-    known = _by_content(narrowed(module.state_dict()))
+    known = _by_content(module.state_dict())
     graph = model.graph
     tensors, nodes = [], []
     for tensor in graph.initializer:
@@ -66,19 +66,20 @@ Stored = tuple[NDArray[np.int8], NDArray[np.float32], int]
 
 
 def _by_content(tensors: dict[str, Tensor]) -> dict[str, Stored]:
-    """int8, scale and its axis, by the content of the float32 weights that they stand for.
+    """int8, scale and its axis, by the content of the float32 weights that they are taken from.
 
     By content and not by name, as the exporter stores matrices transposed under names of its own.
     """
-    wide = widened(tensors)
+    small = narrowed(tensors)
     found: dict[str, Stored] = {}
-    for name, values in tensors.items():
+    for name, wide in tensors.items():
+        values = small[name]
         if values.dtype != torch.int8:
             continue
-        scale = tensors[name + SCALE].numpy()
-        found[_content(wide[name].numpy())] = (values.numpy(), scale, 0)
+        scale = small[name + SCALE].numpy()
+        found[_content(wide.numpy())] = (values.numpy(), scale, 0)
         if values.ndim == 2:
-            found[_content(wide[name].T.numpy())] = (np.ascontiguousarray(values.T.numpy()), scale, 1)
+            found[_content(wide.T.numpy())] = (np.ascontiguousarray(values.T.numpy()), scale, 1)
     return found
 
 

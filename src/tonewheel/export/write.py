@@ -7,6 +7,7 @@ as answers that change.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,14 +81,12 @@ def write(network: Network, to: str, out: Path, heard: Heard, graph: ModelProto 
 
         return write_package(network, out, examples, heard.told)
     static = to == "int8" and network.int8 == "static"
-    if to == "onnx" or static:
-        model = graph if graph is not None else trace(network)
-        if static:
-            calibration = network.examples(synthesised(network.sample_rate_hz, CALIBRATION_SOUNDS))
-            model = static_int8(model, calibration)
-    else:
-        twin = traceable(network.module)
-        model = with_int8_weights(trace(network, rounded(twin)), twin)
+    model = graph if graph is not None else trace(network)
+    if static:
+        calibration = network.examples(synthesised(network.sample_rate_hz, CALIBRATION_SOUNDS))
+        model = static_int8(model, calibration)
+    elif to == "int8":
+        model = with_int8_weights(copy.deepcopy(model), traceable(network.module))
     weights = "float32" if to == "onnx" else "static int8" if static else "int8"
     trial = out.with_name(f".{out.name}.trial")
     try:
@@ -120,10 +119,10 @@ def write(network: Network, to: str, out: Path, heard: Heard, graph: ModelProto 
     )
 
 
-def trace(network: Network, module: nn.Module | None = None) -> ModelProto:
-    """The float32 graph of a network, or of another `module` of its shape."""
+def trace(network: Network) -> ModelProto:
+    """The float32 graph of a network."""
     return traced(
-        traceable(module or network.module),
+        traceable(network.module),
         network.example,
         [port.name for port in network.outputs],
         network.growing,
