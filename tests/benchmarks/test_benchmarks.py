@@ -20,6 +20,7 @@ SAYS = {
     "decode": r"mp3 +\d+ ",
     "degrade": r"ours takes \d+\.\d\d of scipy",
     "encode": r"tonewheel +\d+ +1\.00",
+    "export": r"restore\.clicks int8 \| 0\.\d+ \| 0\.99",
     "heads": r"default: \w+",
     "ingest": r"kills, \d+ acknowledged, 0 of them lost",
     "listen": r"the song was found",

@@ -162,7 +162,7 @@ def test_held_out_sounds_are_of_their_split(tmp_path: Path) -> None:
     (sound,) = held_out(tmp_path / "index.csv", "valid", 16_000, 8)
     assert sound.shape == (1, 240_000)  # repeated to the length that is compared
     assert abs(float(np.median(sound)) - 0.2) < 1e-3
-    with pytest.raises(InputError, match="no music of the split test"):
+    with pytest.raises(InputError, match="no music or hits of the split test"):
         held_out(tmp_path / "index.csv", "test", 16_000, 8)
 
 

@@ -41,7 +41,7 @@ def verb(system: str) -> Callable[..., None]:
         weights: Weights = None,
         audio: Audio = None,
         split: Split = "valid",
-        sounds: Count = 8,
+        sounds: Count = 4,
         force: Force = False,
         as_json: Json = False,
     ) -> None:

@@ -91,6 +91,7 @@ def encoder(weights: Path | None = None) -> Network:
         examples=examples,
         answers=answers,
         int8="static",
+        limit=1e-3,
         weights_sha256=embedder.fingerprint,
         recipe=embedder.recipe.to_dict(),
         about={

@@ -201,7 +201,6 @@ def hits(weights: Path | None = None) -> Network:
         growing={"audio": {0: 1}, "level_db": {0: 1}},
         examples=lambda sounds: [clips(sound) for sound in sounds],
         answers=answers,
-        int8="static",
         weights_sha256=classifier.fingerprint,
         recipe=classifier.recipe.to_dict(),
         about={"labels": list(LABELS), "lead_samples": front.lead_samples, "clip_samples": front.samples},

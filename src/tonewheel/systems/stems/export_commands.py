@@ -41,7 +41,7 @@ def export(
     ] = None,
     audio: Audio = None,
     split: Split = "valid",
-    sounds: Count = 8,
+    sounds: Count = 4,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
