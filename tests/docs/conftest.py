@@ -19,6 +19,7 @@ from tonewheel.synth.compose import compose
 from tonewheel.synth.noise import applause
 from tonewheel.synth.render import render
 from tonewheel.synth.speech import banter
+from tonewheel.synth.versions import version_of
 from tonewheel.systems.concert.embed import SHIPPED_WEIGHTS, Embedder
 from tonewheel.systems.concert.pack import build_pack
 
@@ -54,6 +55,9 @@ def make_material(folder: Path, readme: str) -> None:
     write(folder / "demo" / "concert" / "concert.m4a", concert, RATE)
     stereo = np.stack([resample(concert, RATE, 44_100)] * 2, axis=1)
     stereo.astype("<f4").tofile(folder / "concert.pcm")
+    other = version_of(compose(TRACKS["03 - Golden River.wav"]), 4, tempo_within=0.06)
+    again = render(other, RATE, seconds=SONG_S).mix
+    write(folder / "again.wav", through.apply(again, RATE), RATE)
     write(folder / "applause.wav", applause(rng, 6.0, RATE), RATE)
     worn = Clicks(seed=1).apply(Hiss(snr_db=25.0, seed=2).apply(songs[0] * np.float32(0.5), RATE), RATE)
     write(folder / "record.wav", worn, RATE, sample_format="pcm_16")

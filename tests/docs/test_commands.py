@@ -24,7 +24,14 @@ from tonewheel.cli.app import app
 from tonewheel.cli.main import main
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DOCUMENTS = ("README.md", "docs/concert.md", "docs/commands.md", "docs/README.md", "CHANGELOG.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/concert.md",
+    "docs/commands.md",
+    "docs/export.md",
+    "docs/README.md",
+    "CHANGELOG.md",
+)
 PARSED_DOCUMENTS = (
     "docs/drums.md",
     "docs/restore.md",
@@ -35,10 +42,19 @@ PARSED_DOCUMENTS = (
 """What these show is run in the tests of the systems, on recordings that are synthesised there."""
 PARSED_ONLY = {
     "tonewheel demo": "takes minutes; tests/cli/test_demo.py and tests/concert/test_demo.py run it smaller",
+    "tonewheel concert prepare recordings -o prepared --versions": "renders songs for minutes; tests/concert/"
+    "test_versions.py does all of it smaller",
     "tonewheel concert train": "takes minutes; tests/concert/test_train.py trains",
+    "--confirmed": "tests/concert/test_flywheel.py goes the whole way",
     "tonewheel concert evaluate": "takes minutes, and needs the weights that `train` makes",
     "tonewheel concert measure": "tests/concert/test_venue.py measures, and runs the command",
     "tonewheel concert adapt": "takes a minute; tests/concert/test_adapt.py runs it smaller",
+    "--to coreml": "coremltools is an extra; tests/export/test_parity_contract.py converts where it is",
+    "tonewheel drums export": "tests/export/test_parity_contract.py writes every network",
+    "tonewheel restore export": "as for drums",
+    "tonewheel similar export": "as for drums",
+    "tonewheel stems export": "as for drums",
+    "--to int8": "as for drums",
     "device": "a test machine has no microphone",
     "--realtime": "would wait as long as the concert lasts",
     "--cue-": "something may listen on that port of this machine; tests/concert/test_cue.py has its own",
@@ -54,6 +70,10 @@ MADE = {
     "report/": "by `evaluate`",
     "runs/": "by `train`",
     "stream.json": "by `evaluate --stream`",
+    "versions.safetensors": "by `train --versions`",
+    "versions.json": "by `evaluate --versions`",
+    "versions.md": "by `evaluate --versions`",
+    "versions.html": "by `evaluate --versions`",
     "stream.md": "by `evaluate --stream`",
     "stream.html": "by `evaluate --stream`",
     "aligned/": "by `align`",
@@ -69,6 +89,7 @@ MADE = {
     "hall.pack": "by `adapt`",
     "hall.safetensors": "by `adapt`",
     "concert.safetensors": "by `train`",
+    "candidate.safetensors": "by `train`",
     "scores.json": "by `evaluate`",
     "scores.md": "by `evaluate`",
     "index.html": "by `evaluate`",

@@ -8,7 +8,7 @@ from tonewheel.learn.checkpoint import load_model
 
 USE = """Tells which song of a closed list (a show of 20 to 50 songs) is playing, from a phone or desk microphone in a
 hall: the same recording as the reference, or a show that plays it. It does not recognise another performance of a
-song (other tempo, key or band), and does not say what song of the world it is."""
+song (other tempo, key or band; the version encoder does), and does not say what song of the world it is."""
 
 
 def card(weights: Path, scores: str = "") -> str:
