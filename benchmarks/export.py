@@ -64,10 +64,11 @@ def main() -> int:
                 out = Path(folder) / f"{number}{way}{'.mlpackage' if to == 'coreml' else to}"
                 try:
                     done = write(replace(network, int8=way), to, out, sounds, graph)
-                except TonewheelError as error:
-                    print(
-                        ROW.format(f"{full} {to} {way}", "-", "-", "-", str(error).replace(str(out), ""), "-")
+                except Exception as error:  # onnxruntime has a class for everything
+                    reason = (
+                        str(error).replace(str(out), "") if isinstance(error, TonewheelError) else "fails"
                     )
+                    print(ROW.format(f"{full} {to} {way}", "-", "-", "-", reason, "-"), flush=True)
                     continue
                 ratio = "-" if to == "coreml" else f"{speed(network, out, sounds.sounds):.2f}"
                 print(line(full, to, done, ratio), flush=True)
@@ -89,8 +90,8 @@ def line(full: str, to: str, done: Exported, ratio: str) -> str:
 
 
 def speed(network: Network, path: Path, sounds: list[Any]) -> float:
-    """torch's processor time over onnxruntime's, for the first sound."""
-    example = network.examples(sounds[:2])[-1]
+    """torch's processor time over onnxruntime's: for one second where that is a step of a stream, else for a sound."""
+    example = network.still or network.examples(sounds[:2])[-1]
     names, run = [port.name for port in network.outputs], runner(path)
     both = [lambda: by_torch(network.module, names, example), lambda: run(example)]
     times = [[processor_s(one) for one in both] for _ in range(6)][1:]
