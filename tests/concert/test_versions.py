@@ -141,6 +141,16 @@ def test_matching_agrees_with_a_plain_loop(key: int, tempo: float, windows: int)
         first += len(song)
 
 
+def test_a_song_may_have_several_references() -> None:
+    plain = VersionEmbedder()
+    songs = [plain.embed(melody(seed)) for seed in range(3)]
+    catalogue = Versions(songs, plain.hop_s, song_of=(0, 1, 0))
+    for seed, song in ((0, 0), (1, 1), (2, 0)):
+        ranked = catalogue.rank(plain.embed(melody(seed, semitones=-4)[RATE * 2 : RATE * 14]))
+        assert [one.song for one in ranked] == [song, 1 - song]
+        assert ranked[0].semitones == -4
+
+
 def test_chroma_knows_a_melody_in_another_key_tempo_and_sound() -> None:
     plain = VersionEmbedder()
     songs = [plain.embed(melody(seed)) for seed in range(8)]
