@@ -98,6 +98,7 @@ def hiss(weights: Path | None = None) -> Network:
         growing={"audio": {1: None}},
         examples=examples,
         answers=answers,
+        int8="static",
         limit=1e-3,
         weights_sha256=denoiser.fingerprint,
         recipe=load_model(weights or HISS_WEIGHTS).metadata["recipe"],
