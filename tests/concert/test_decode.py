@@ -285,7 +285,9 @@ def test_a_listener_tells_a_tie_once_and_the_song_when_they_part() -> None:
     assert parted_s < next(one.time_s for one in events if one.event == "song_start") < parted_s + 4
 
 
-def test_fitting_finds_evidence_that_explains_what_was_played() -> None:
+def test_fitting_finds_evidence_that_explains_what_was_played(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = {"trust": (0.02, 0.2), "quietest": (-1.0, -2.0)}
+    monkeypatch.setattr("tonewheel.systems.concert.decode.fit.SEARCHED", searched)
     chains = songs_of(14, SHOW)
     pack = pack_of(chains)
     played = []

@@ -97,6 +97,13 @@ def test_only_a_file_is_confirmed_and_rubbish_is_one_line(
     assert run("concert", "listen", "device", "--pack", pack_file, "--confirmations", lines) == 2
     assert "record the show" in capsys.readouterr().err
     lines.write_text('{"id": "x"}\n\0\n' + "[" * 5000 + "\n")
+    for command in (("listen", show_file), ("align", show_file, "-o", tmp_path / "a")):
+        for bad in (lines, tmp_path):
+            assert run("concert", *command, "--pack", pack_file, "--confirmations", bad) == 2
+    assert not (tmp_path / "a").exists(), "it was looked at before the work began"
+    assert run("concert", "align", lines, "-o", tmp_path / "a", "--pack", pack_file) == 2
+    assert not (tmp_path / "a").exists()
+    capsys.readouterr()
     words = ("concert", "prepare", tracks, "-o", tmp_path / "o", "--confirmed", lines)
     assert run(*words, "--recording", show_file) == 2
     assert f"{lines}:1" in capsys.readouterr().err

@@ -323,7 +323,7 @@ def listen(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
     from tonewheel.core.errors import InputError
-    from tonewheel.systems.concert.confirm import append, of_events
+    from tonewheel.systems.concert.confirm import append, known_lines, of_events
     from tonewheel.systems.concert.cue import Cues
     from tonewheel.systems.concert.listen import Listener, check_gate, cost_summary, describe
     from tonewheel.systems.concert.listen import listen as follow
@@ -337,6 +337,8 @@ def listen(
         raise InputError(
             "--confirmations", "only a file can be learnt from later; record the show, then align it"
         )
+    if confirmations is not None:
+        known_lines(confirmations)
     embedder = _embedder(weights)
     opened = Pack.read(pack, embedder)
     listener = (
@@ -395,9 +397,11 @@ def align(
 
     from tonewheel.systems.concert.align.run import align as run
     from tonewheel.systems.concert.align.run import describe
-    from tonewheel.systems.concert.confirm import append, of_alignment
+    from tonewheel.systems.concert.confirm import append, known_lines, of_alignment
     from tonewheel.systems.concert.pack import Pack
 
+    if confirmations is not None:
+        known_lines(confirmations)
     embedder = _embedder(weights)
     aligned = run(
         recording,

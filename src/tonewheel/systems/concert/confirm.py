@@ -80,14 +80,19 @@ def of_events(
             start = None
 
 
+def known_lines(path: Path) -> list[SongConfirmation]:
+    """What a file of lines holds already; InputError, before any work is done, if it is no such file."""
+    if path.is_dir():
+        raise InputError(path, "is a folder; a file of lines is to be written here")
+    return read_confirmations(path) if path.exists() else []
+
+
 def append(path: Path, lines: Iterable[SongConfirmation]) -> int:
     """Add to a file of lines what is not in it yet, for its owner's eyes only; how many were new.
 
     A new correction takes the place of those of the file that it contradicts: somebody thought again.
     """
-    if path.is_dir():
-        raise InputError(path, "is a folder; a file of lines is to be written here")
-    before = read_confirmations(path) if path.exists() else []
+    before = known_lines(path)
     known = {one.id for one in before}
     new = [one for one in dict.fromkeys(lines) if one.id not in known]
     final = [one for one in new if one.verdict == "corrected"]

@@ -7,11 +7,13 @@ queries of one song are alike.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from tonewheel.core.errors import InputError
 from tonewheel.core.files import write_json, write_text
 from tonewheel.core.records import Record
 from tonewheel.core.seeds import generator
@@ -136,8 +138,13 @@ def evaluate_stream(
     prepared: Prepared, embedder: Embedder, out: Path, *, split: str = "test", shows: int = 3
 ) -> Scores:
     """Whole concerts at every noise level; writes stream.json, stream.md and stream.html, and goes on if killed."""
+    if out.exists() and not out.is_dir():
+        raise InputError(out, "is a file; a folder is to be written here")
     hall = Hall(prepared, split)
-    told = run_stream(hall, embedder, out / "shows" / embedder.fingerprint[:12], split, SNRS_DB, shows)
+    # What was played is kept for these weights of encoder and decoder, and no others.
+    decoder = hashlib.sha256(embedder.emission.to_json().encode()).hexdigest()
+    folder = out / "shows" / f"{embedder.fingerprint[:12]}-{decoder[:6]}"
+    told = run_stream(hall, embedder, folder, split, SNRS_DB, shows)
     scores = Scores(
         model=embedder.fingerprint, split=split, songs=len(hall.tracks), lines=tuple(stream_lines(told))
     )

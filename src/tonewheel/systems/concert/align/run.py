@@ -7,6 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
+from tonewheel.audio.decode import probe
 from tonewheel.core.errors import InputError
 from tonewheel.core.files import write_json, write_text
 from tonewheel.core.units import format_time_s
@@ -84,6 +85,7 @@ def align(
     if before is not None and labels is None:
         _refuse_lost_edits(out / LABELS, before)
 
+    probe(recording)  # before anything is written
     cache = open_cache(out, recording, embedder.fingerprint)
     began = perf_counter()
     heard = hear(recording, embedder, cache)
