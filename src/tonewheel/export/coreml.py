@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import tonewheel
-from tonewheel.core.errors import InputError, MissingDependencyError
+from tonewheel.core.errors import InputError, MissingDependencyError, ModelMismatchError
 from tonewheel.core.files import refuse_unwritable
 from tonewheel.export.mil import Program
 from tonewheel.export.network import Example, Network
@@ -92,12 +92,16 @@ def converted(network: Network) -> Any:
     still = network.still or network.example
     with _quiet(), torch.no_grad():
         program = torch.export.export(network.module, tuple(still.values())).run_decompositions({})
-        model = coremltools.convert(
-            program,
-            convert_to="mlprogram",
-            minimum_deployment_target=coremltools.target.iOS16,
-            compute_precision=coremltools.precision.FLOAT32,
-        )
+        try:
+            model = coremltools.convert(
+                program,
+                convert_to="mlprogram",
+                minimum_deployment_target=coremltools.target.iOS16,
+                compute_precision=coremltools.precision.FLOAT32,
+            )
+        except (NotImplementedError, ValueError, RuntimeError, AttributeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise ModelMismatchError(f"Core ML cannot hold this network: {reason}") from None
         spec = model.get_spec()
         for features, names in (
             (spec.description.input, list(still)),

@@ -31,7 +31,7 @@ class Track(nn.Module):
     def forward(self, audio: Tensor) -> tuple[Tensor, Tensor]:
         quarters = audio.reshape(audio.shape[0], 4, -1).abs().amax(dim=2) < SILENT_PEAK
         heard = quarters.float().mean(dim=1) < 0.5
-        frames = torch.where(heard[:, None], self.encoder(self.log_mel(audio).transpose(1, 2)), 0.0)
+        frames = torch.where(~heard[:, None], 0.0, self.encoder(self.log_mel(audio).transpose(1, 2)))
         any_heard = heard.any().float()
         return frames, self.encoder.pool(frames[None], heard[None])[0] * any_heard
 

@@ -83,8 +83,8 @@ class HitNet(nn.Module):
         x = self.dropout(x).float()
         if level_db is None:
             level_db = torch.full((len(x),), torch.nan, device=x.device)
-        told = torch.isfinite(level_db)
-        level = torch.where(told, level_db, 0.0) / LEVEL_SCALE_DB
+        told = level_db.abs() < torch.inf  # not NaN either; Core ML has no isfinite
+        level = torch.where(told, level_db, torch.zeros_like(level_db)) / LEVEL_SCALE_DB
         loudness = torch.stack([level, told.float()], dim=1)
         return HitAnswers(
             self.label(x).float(),
