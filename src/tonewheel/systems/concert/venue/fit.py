@@ -22,7 +22,7 @@ from tonewheel.systems.concert.venue.known import SONGS_A_HALL, draw
 
 Floats64 = NDArray[np.float64]
 
-HALLS = 600
+HALLS = 300
 FOLDS = 5
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Ridge penalties tried, as a share of the number of examples."""
