@@ -224,4 +224,14 @@ def _squeezed(given: Values) -> Tensor:
     return x.squeeze(axes or [axis for axis, size in enumerate(x.shape) if size == 1])
 
 
-OPERATIONS |= {"expand_dims": _expanded, "squeeze": _squeezed}
+def _max_pool(given: Values) -> Tensor:
+    if given.get("pad_type", "valid") not in ("valid", "custom") or any(_numbers(given.get("pad"))):
+        raise ModelMismatchError("padded pooling of Core ML is not one that we can check")
+    kernel = _numbers(given["kernel_sizes"])
+    pool: Callable[..., Tensor] = functional.max_pool1d if len(kernel) == 1 else functional.max_pool2d
+    return pool(
+        given["x"], kernel, _numbers(given.get("strides"), kernel), ceil_mode=bool(given.get("ceil_mode"))
+    )
+
+
+OPERATIONS |= {"expand_dims": _expanded, "squeeze": _squeezed, "max_pool": _max_pool}
