@@ -134,6 +134,21 @@ def test_a_folder_without_snapshots_says_what_to_do(tmp_path: Path) -> None:
     assert not (tmp_path / "out.jsonl").exists()
 
 
+def test_nothing_is_lost_where_nothing_can_be_read(tmp_path: Path, some: list[StemSnapshot]) -> None:
+    raw = write(tmp_path / "raw.jsonl", some[:3])
+    before = raw.read_bytes()
+    with pytest.raises(InputError, match="another file"):
+        sanitize(raw, raw)
+    assert raw.read_bytes() == before
+    clean = sanitised(tmp_path, some[:3])
+    kept = clean.read_bytes()
+    (tmp_path / "bad.jsonl").write_text("[]\n")
+    with pytest.raises(InputError, match="holds no snapshot"):
+        sanitize(tmp_path / "bad.jsonl", clean)
+    assert clean.read_bytes() == kept
+    assert not list(tmp_path.glob("*quarantine*"))
+
+
 def test_pseudonyms_stay_the_same_under_a_key_and_differ_under_another(
     tmp_path: Path, some: list[StemSnapshot]
 ) -> None:

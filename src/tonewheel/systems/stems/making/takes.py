@@ -13,6 +13,7 @@ from tonewheel.core.records import Record, read_jsonl
 
 Audio = NDArray[np.float32]
 PEAK = 0.89
+TAKES = "takes.jsonl"
 
 
 class Take(Record):
@@ -50,9 +51,9 @@ class Prepared:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        if not (self.folder / "takes.jsonl").is_file():
+        if not (self.folder / TAKES).is_file():
             raise InputError(self.folder, "is not a prepared folder; make one with `tonewheel stems prepare`")
-        self.takes = list(read_jsonl(self.folder / "takes.jsonl", Take))
+        self.takes = list(read_jsonl(self.folder / TAKES, Take))
 
     def songs(self, split: str) -> dict[str, list[Take]]:
         """Song -> its takes, of one split."""
