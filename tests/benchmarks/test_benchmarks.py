@@ -30,6 +30,7 @@ SAYS = {
     "similar": r"tonewheel, exact +\d+\.\d+",
     "style_profile": r"wav: \d+\.\d+ s a track of 300 s",
     "synth": r'"times_real_time": \d',
+    "train_stems": r"ours, bfloat16, as trained +\d+\.\d +\d+\.\d",
     "transcribe": r"tonewheel, file to beatmap +\d+\.\d +1\.00",
 }
 """What a reader looks for; a new script needs a line here."""
