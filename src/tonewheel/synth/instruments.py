@@ -64,7 +64,8 @@ def draw_instrument(rng: np.random.Generator, family: str) -> Instrument:
         if name in _LISTS:
             values[name] = tuple(tuple(one) if isinstance(one, list) else one for one in given)
         elif isinstance(given, list):
-            values[name] = float(rng.uniform(*map(float, given)))
+            low, high = given
+            values[name] = float(rng.uniform(low, high))
         else:
             values[name] = given
     return Instrument(**values)  # type: ignore[arg-type]
