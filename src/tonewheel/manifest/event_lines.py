@@ -17,7 +17,7 @@ from typing import IO, Any, NamedTuple, Self
 import msgspec
 
 from tonewheel.core.errors import InputError
-from tonewheel.core.files import atomic_path
+from tonewheel.core.files import atomic_path, reading
 from tonewheel.core.progress import progress
 from tonewheel.core.records import LONGEST_LINE_BYTES
 from tonewheel.manifest.drum_events import broken
@@ -92,10 +92,8 @@ def read_events(path: str | Path, quarantine: Quarantine) -> Iterator[EventLine]
     """
     source = Path(path)
     good, first_broken = 0, ""
-    try:
+    with reading(source):
         lines = source.open("rb")
-    except OSError as error:
-        raise InputError(source, error.strerror or "cannot be read") from None
     decoder = msgspec.json.Decoder()
     with lines:
         number = 0
