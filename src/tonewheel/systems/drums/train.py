@@ -88,8 +88,7 @@ def train(prepared: Prepared, recipe: DrumsRecipe, run_dir: Path, initial: Path 
     """Train in `run_dir`, or go on where a killed run stopped; from `initial` weights if they are given."""
     stream = SceneStream(prepared, recipe)
     validation = SceneStream(prepared, recipe, split="valid")
-    # The same few batches every time: their noise then cancels between validations.
-    valid = [Stream(validation.draw, recipe.fit.seed)[step] for step in range(VALIDATION_BATCHES)]
+    valid = Stream(validation.draw, recipe.fit.seed).first(VALIDATION_BATCHES)
     module = drawn(recipe.fit.seed, lambda: DrumsModule(recipe))
     start_from(module.transcriber, initial, KIND)
     result = fit(module, recipe.fit, Stream(stream.draw, recipe.fit.seed), valid, run_dir, recipe=recipe)

@@ -83,11 +83,7 @@ def validation(prepared: Prepared, recipe: StemsRecipe) -> list[Batch]:
         }
     )
     stream = MixStream(prepared, still, recipe.fit.batch_size, split="valid")
-    return (
-        [Stream(stream.draw, recipe.fit.seed)[step] for step in range(VALIDATION_BATCHES)]
-        if stream.songs
-        else []
-    )
+    return Stream(stream.draw, recipe.fit.seed).first(VALIDATION_BATCHES) if stream.songs else []
 
 
 def train(prepared: Prepared, recipe: StemsRecipe, run_dir: Path, initial: Path | None = None) -> RunResult:

@@ -141,8 +141,7 @@ def train(
     """Train in `run_dir`, or go on where a killed run stopped; from `initial` weights if they are given."""
     stream = HitStream(prepared, recipe, dataset=dataset, outliers_per_kind=outliers_per_kind)
     validation = HitStream(prepared, recipe, split="valid", outliers_per_kind=max(8, outliers_per_kind // 3))
-    # The same few batches every time: their noise then cancels between validations.
-    valid = [Stream(validation.draw, recipe.fit.seed)[step] for step in range(VALIDATION_BATCHES)]
+    valid = Stream(validation.draw, recipe.fit.seed).first(VALIDATION_BATCHES)
     module = drawn(recipe.fit.seed, lambda: HitsModule(recipe, stream.shares))
     start_from(module.net, initial, KIND)
     if initial is None and recipe.freeze:

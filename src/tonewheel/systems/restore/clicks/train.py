@@ -108,10 +108,8 @@ def train(prepared: Prepared, recipe: ClicksRecipe, run_dir: Path, initial: Path
     if recipe.strategy.pseudo_weight and earlier is None:
         raise RecipeError("strategy.pseudo_weight", ["needs earlier weights to start from: give `--initial`"])
     stream = ClickStream(prepared, recipe, teacher=earlier)
-    # The same few batches every time: their noise then cancels between validations.
     validation = ClickStream(prepared, recipe, split="valid")
-    draws = Stream(validation.draw, recipe.fit.seed)
-    valid = [draws[step] for step in range(VALIDATION_BATCHES)]
+    valid = Stream(validation.draw, recipe.fit.seed).first(VALIDATION_BATCHES)
     if max(recipe.strategy.real_share) > 0:
         valid += [validation.real_batch(generator(recipe.fit.seed, "real", i)) for i in range(REAL_BATCHES)]
     module = drawn(recipe.fit.seed, lambda: ClicksModule(recipe))

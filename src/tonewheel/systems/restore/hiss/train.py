@@ -66,7 +66,7 @@ def validation(prepared: Prepared, recipe: HissRecipe) -> list[Batch]:
         noise = recipe.noise.model_copy(update={"band_share": 1.0, "low_rate_share": 0.0, **changes})
         stream = HissStream(prepared, recipe.model_copy(update={"noise": noise}), split="valid")
         # The same seed each time: the same music with other noise.
-        batches += [Stream(stream.draw, recipe.fit.seed)[step] for step in range(VALIDATION_BATCHES)]
+        batches += Stream(stream.draw, recipe.fit.seed).first(VALIDATION_BATCHES)
     return batches
 
 
