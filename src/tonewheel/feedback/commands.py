@@ -15,12 +15,16 @@ import typer
 from tonewheel.core.console import emit, say
 from tonewheel.core.errors import InputError
 from tonewheel.core.files import reading
-from tonewheel.core.verbs import verbs
 
 VERBS = {"stems": ("ingest",)}
 """Functions of this file that are verbs of a system; systems stand below, so the command line attaches them."""
 
-app = verbs("List, export and delete what was contributed, and send snapshots.")
+app = typer.Typer(
+    help="List, export and delete what was contributed, and send snapshots.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 StoreDir = Annotated[
     Path, typer.Option("--store", help="Folder of the store: its database and its local key.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tonewheel.core.console import emit, say, show_scores
+from tonewheel.core.console import emit, say
 
 if TYPE_CHECKING:
     from tonewheel.systems.concert.embed import Embedder
@@ -131,7 +131,11 @@ def evaluate(
         seeds=seeds,
         baselines=baselines,
     )
-    show_scores(scores, out, as_json)
+    if as_json:
+        emit(scores)
+    else:
+        print(scores.markdown())
+        say(f"report: {out / 'index.html'}")
 
 
 @app.command()
