@@ -84,7 +84,7 @@ def speed(folder: Path, count: int, sizes: list[str], connections: list[int]) ->
                 )
 
 
-def kills(folder: Path, rounds: int) -> None:
+def kills(folder: Path, rounds: int, database: str | None = None) -> None:
     """Kill the service under load, again and again, in one store; then look for what was acknowledged."""
     acknowledged: list[str] = []
     store = folder / "killed"
@@ -100,7 +100,7 @@ def kills(folder: Path, rounds: int) -> None:
 
     for number in range(rounds):
         until, enough = len(acknowledged) + 50 + 50 * (number % 3), threading.Event()
-        with ingest(store) as service:
+        with ingest(store, database) as service:
             threads = [
                 threading.Thread(target=send, args=(service.url, until, enough)) for _ in range(CONNECTIONS)
             ]
@@ -110,7 +110,7 @@ def kills(folder: Path, rounds: int) -> None:
             service.process.kill()
             for thread in threads:
                 thread.join()
-    with Store(store) as opened:
+    with Store(store, database) as opened:
         kept = {one.pseudonym for one in opened.read()}
         lost = sum(opened.pseudonyms.of(own_id) not in kept for own_id in acknowledged)
     print(f"\nkill -9 under load: {rounds} kills, {len(acknowledged)} acknowledged, {lost} of them lost")
@@ -192,10 +192,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few snapshots: whether it runs, not how fast")
     parser.add_argument("--count", type=int, default=2000, help="snapshots of each row")
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--database", help="only kills, with this PostgreSQL: postgresql://user@host/name")
     options = parser.parse_args()
     random.seed(0)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if options.database:
+            kills(folder, options.kills, options.database)
+            return
         if options.quick:
             speed(folder, 40, ["usual"], [CONNECTIONS])
         else:

@@ -64,10 +64,10 @@ class Service(NamedTuple):
 
 
 @contextmanager
-def ingest(store: Path) -> Iterator[Service]:
+def ingest(store: Path, database: str | None = None) -> Iterator[Service]:
     """`tonewheel stems ingest` as its user starts it, without the limit of one client's rate."""
     command = [sys.executable, "-m", "tonewheel", "stems", "ingest", "--store", str(store)]
-    command += ["--port", "0", "--rate", "0", "--json"]
+    command += ["--port", "0", "--rate", "0", "--json", *(["--database", database] if database else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
