@@ -78,6 +78,7 @@ def validation(prepared: Prepared, recipe: StemsRecipe) -> list[Batch]:
             "together_share": 1.0,
             "drop_share": 0.0,
             "tone_db": 0.0,
+            "semitones": 0,
             "gain_db": 1.0,
             "context_share": 0.0,
         }
