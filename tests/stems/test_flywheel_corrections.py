@@ -17,11 +17,12 @@ from tonewheel.core.seeds import generator
 from tonewheel.manifest.stem_snapshot import Correction
 from tonewheel.manifest.stems import STEMS
 from tonewheel.systems.stems.baselines.share import EqualShares
-from tonewheel.systems.stems.flywheel.edit import corrected, moved, region_sdr_db
-from tonewheel.systems.stems.flywheel.join import CalibratedMasker, calibrate, read_calibration, voted
+from tonewheel.systems.stems.flywheel.edit import corrected, moved, region_sdr_db, regions_sdr_db
+from tonewheel.systems.stems.flywheel.join import CalibratedMasker, calibrate, read_calibration
 from tonewheel.systems.stems.flywheel.person import corrections
 from tonewheel.systems.stems.flywheel.population import population
 from tonewheel.systems.stems.flywheel.sanitized import SanitizedCorrection
+from tonewheel.systems.stems.flywheel.votes import Ballot, ballots_of, gains, stakes, votes
 
 DataSet = Callable[..., Path]
 RATE = 44_100
@@ -69,6 +70,22 @@ def test_a_correction_makes_its_region_better_and_leaves_the_rest_alone() -> Non
         np.testing.assert_allclose(better[..., inside], separated[..., inside], atol=1e-5)
 
 
+def test_a_person_may_set_faders_for_the_whole_sound() -> None:
+    truth = bursts(generator(7))
+    separated = leaking(truth)
+    made = corrections(truth, separated, RATE, generator(8), 8, block_s=None)
+    assert made
+    assert all(one.time_s is None for one in made)
+    better = corrected(separated, made, RATE)
+    names = [dict(zip(STEMS, sound, strict=True)) for sound in (truth, separated, better)]
+    before, after = (regions_sdr_db(names[0], sound, made, RATE) for sound in names[1:])
+    assert after > before + 0.5
+    one = made[0]
+    row = STEMS.index(one.stem)
+    alone = region_sdr_db(truth[row], separated[row], one, RATE)
+    assert regions_sdr_db(names[0], names[1], [one], RATE) == pytest.approx(alone)
+
+
 @pytest.mark.parametrize("kind", ["boost", "cut", "isolation", "masking"])
 @pytest.mark.parametrize("strength", [0.0, 0.3, 1.0])
 def test_shares_stay_shares_whatever_is_corrected(kind: Any, strength: float) -> None:
@@ -87,27 +104,59 @@ def test_shares_stay_shares_whatever_is_corrected(kind: Any, strength: float) ->
         torch.testing.assert_close(after, before, rtol=1e-3, atol=1e-4)
 
 
-def vote(stem: int = 0, kind: int = 0, strength: float = 0.5) -> SanitizedCorrection:
+def vote(stem: int = 0, kind: int = 0, strength: float = 0.5, end: float = 1.0) -> SanitizedCorrection:
     return SanitizedCorrection(
-        stem=stem, kind=kind, low_hz=200, high_hz=800, start=0, end=1, strength=strength
+        stem=stem, kind=kind, low_hz=200, high_hz=800, start=0, end=end, strength=strength
     )
 
 
-def test_gains_are_medians_of_sounds_that_agree() -> None:
-    table, counts = voted([(f"song {n}", [vote(strength=0.1 * n)]) for n in range(1, 8)])
-    assert table[0, 5:11].tolist() == pytest.approx([4.8] * 6)  # 0.4 of 12 dB, the middle one
+def ballot(source: str, *made: SanitizedCorrection, stake: float = 0.1) -> Ballot:
+    return Ballot(source, votes(made), np.full((6, 24), stake))
+
+
+def test_gains_are_means_of_what_sounds_say() -> None:
+    rng = generator(0, "votes")
+    table, counts = gains(
+        ballot(f"song {n}", vote(strength=0.5 + 0.05 * rng.standard_normal())) for n in range(12)
+    )
+    assert table[0, 5:11].tolist() == pytest.approx([6.0] * 6, abs=0.4)
     assert np.count_nonzero(table) == 6
-    assert counts.max() == 7
+    assert counts.max() == 12
     # Four are too few, and one sound that votes a hundred times is one.
-    assert not voted([(f"song {n}", [vote()]) for n in range(4)])[0].any()
-    assert not voted([("song", [vote()])] * 100)[0].any()
-    # Without agreement there is no gain.
-    assert not voted([(f"song {n}", [vote(kind=n % 2)]) for n in range(10)])[0].any()
-    # Liars who are fewer cannot turn it.
-    mixed = voted(
-        [(f"song {n}", [vote(kind=int(n >= 16), strength=0.5 if n < 16 else 1.0)]) for n in range(20)]
-    )[0]
-    assert mixed[0, 7] == pytest.approx(6.0)
+    assert not gains(ballot(f"song {n}", vote()) for n in range(4))[0].any()
+    assert not gains([ballot("song", vote())] * 100)[0].any()
+    # Those who correct nothing say something, too; a correction of a quarter of the time is a quarter of one.
+    few = gains(ballot(f"song {n}", *([vote()] if n < 10 else [])) for n in range(20))[0]
+    assert 1.5 < few[0, 7] < 3.0
+    short = gains(ballot(f"song {n}", vote(end=0.25)) for n in range(20))[0]
+    assert short[0, 7] == pytest.approx(1.5)
+    # Who does not agree makes no gain, or a small one.
+    assert abs(gains(ballot(f"song {n}", vote(kind=n % 2)) for n in range(20))[0]).max() < 1.0
+
+
+def test_a_vote_counts_by_what_is_at_stake_and_within_bounds() -> None:
+    quiet = [ballot(f"quiet {n}", vote(kind=0), stake=0.02) for n in range(20)]
+    loud = [ballot(f"loud {n}", vote(kind=1), stake=0.2) for n in range(15)]
+    assert gains([*quiet, *loud])[0][0, 7] < -1.0, "more people said louder, where next to nothing was"
+    honest = [ballot(f"song {n}", vote()) for n in range(30)]
+    liars = [ballot(f"liar {n}", vote(kind=1, strength=1.0), stake=1.0) for n in range(4)]
+    assert gains([*honest, *liars])[0][0, 7] >= 0, (
+        "a tenth of liars, who say that all is at stake, turn nothing"
+    )
+
+
+def test_stakes_are_of_what_was_before_the_correction(tmp_path: Path, data_set: DataSet) -> None:
+    shares = np.full((6, 24), 1 / 6)
+    cut = votes([vote(kind=1)])
+    before = stakes(np.ones(24), shares, cut)
+    assert before[0, 7] > 2 * before[0, 2], "half as loud as it was"
+    assert before[0, 7] / before[1, 7] == pytest.approx(10**0.6 / (10**0.6 + 5) * 6, rel=1e-3)
+    made = list(ballots_of(with_votes(data_set, tmp_path, "boost")))
+    assert len(made) == 20
+    for one in made:
+        assert float(one.stakes.min()) >= 0
+        assert 0.2 < float(one.stakes.sum()) < 1.5
+        assert one.votes[0, 3:16].min() > 0
 
 
 class Leaning:
