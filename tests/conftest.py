@@ -8,6 +8,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import importlib.util
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -41,15 +42,26 @@ def shared_audio() -> Path:
 
 
 @pytest.fixture(scope="session")
-def browsing() -> ModuleType:
+def module_at() -> Callable[[Path], ModuleType]:
+    """Imports a file by its path; test files do not import each other by name."""
+
+    def load(path: Path) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module  # where what it defines is looked for
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def browsing(module_at: Callable[[Path], ModuleType]) -> ModuleType:
     """The module tests/chromium.py: `Chromium`, and `served(folders)` for pages on loopback."""
     pytest.importorskip("websockets")
-    spec = importlib.util.spec_from_file_location("chromium", REPOSITORY / "tests" / "chromium.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(REPOSITORY / "tests" / "chromium.py")
 
 
 @pytest.fixture(scope="session")
