@@ -18,6 +18,7 @@ SAYS = {
     "backbones": r"changed: 9 songs, each looked for among 9, recall@1",
     "bootstrap": r"sessions drawn +\d+\.\d+ +\d+",
     "browser": r"stems, int8 weights +\d+\.\d|left out",
+    "corrections": r"song of another, all stems +[+-]\d+\.\d+ dB",
     "decode": r"mp3 +\d+ ",
     "degrade": r"ours takes \d+\.\d\d of scipy",
     "encode": r"tonewheel +\d+ +1\.00",
