@@ -28,8 +28,8 @@ from tonewheel.systems.stems.rows import SAMPLE_RATE_HZ
 from tonewheel.systems.stems.separate import separate
 
 TITLE = "Stems: taken apart, corrected, and learned from"
-SECONDS = 5.0
-PEOPLE, JUDGES, NEW = 16, 8, 10
+SECONDS = 4.0
+PEOPLE, JUDGES, NEW = 16, 12, 10
 """Songs that people correct, songs that decide whether their corrections help, and songs that nobody has heard."""
 
 
@@ -117,10 +117,9 @@ def learned(loop: Loop) -> str:
         return "on songs with known stems the gains did not help with confidence: nothing is changed"
     rises = [after - before for _, before, after in loop.new]
     found = interval(rises, rng=generator(0, "demo", "stems", "rise"))
-    return (
-        f"learned from them, on {found.n} songs that nobody heard: {found.value:+.2f} dB"
-        f" ({found.low:.2f} to {found.high:.2f}) where people had corrected others"
-    )
+    sure = "" if found.low is None else f" ({found.low:+.2f} to {found.high:+.2f})"
+    where = "where people had corrected others"
+    return f"learned from them, on {found.n} songs that nobody heard: {found.value:+.2f} dB{sure} {where}"
 
 
 def sections(track: Multitrack, loop: Loop, lines: tuple[str, ...], speed: float) -> tuple[html.Markup, ...]:
