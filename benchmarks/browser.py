@@ -9,12 +9,10 @@ chromium or onnxruntime-web (`npm ci`) it says so and leaves all out.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import sys
 import tempfile
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -75,16 +73,6 @@ class Transform(nn.Module):
         return torch.view_as_real(found)
 
 
-def driver() -> ModuleType:
-    """The tests' Chromium."""
-    spec = importlib.util.spec_from_file_location("chromium", REPOSITORY / "tests" / "chromium.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def masker_of_it(quick: bool) -> NetMasker:
     """The shipped weights; untrained ones of the same shape cost the same."""
     if WEIGHTS.is_file() and not quick:
@@ -126,7 +114,9 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
     seconds, times = (3.0, 1) if given.quick else (given.seconds, 3)
-    browsing = driver()
+    sys.path.insert(0, str(REPOSITORY / "tests"))
+    import chromium as browsing
+
     if browsing.program() is None or not RUNTIME.is_dir():
         print("chromium or node_modules/onnxruntime-web is not here: left out")
         return 0

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import resource
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +44,40 @@ def peak_mb() -> float:
         return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def memory_of_files(
+    script: str,
+    audio: NDArray[np.float32],
+    minutes: tuple[float, float],
+    counted: str,
+    sample_rate_hz: int = 44_100,
+) -> None:
+    """Peak of a fresh program for a short and a long FLAC file, and what an hour more would take.
+
+    `script` is a benchmark with `once(file, out)`, which does all of the work and returns a count of something.
+    """
+    from tonewheel.audio.encode import Writer
+
+    program = (
+        f"import sys; sys.path[:0] = [{str(Path(__file__).parent)!r}]\n"
+        f"import measure, {script}; from tonewheel.core.progress import quiet; quiet()\n"
+        f"count = {script}.once(sys.argv[1], sys.argv[2]); print(measure.peak_mb(), count)"
+    )
+    peaks = []
+    for length in minutes:
+        with tempfile.TemporaryDirectory() as folder:
+            file, out = Path(folder) / "long.flac", Path(folder) / "out.flac"
+            with Writer(file, sample_rate_hz, 2, sample_format="pcm_16") as writer:
+                for _ in range(max(1, round(length * 60 / (audio.shape[1] / sample_rate_hz)))):
+                    writer.write(audio)
+            command = [sys.executable, "-c", program, str(file), str(out)]
+            peak, count = subprocess.check_output(command, text=True).split()
+        peaks.append(float(peak))
+        print(f"{length:5.1f} min: {float(peak):6.0f} MB at most, {count} {counted}")
+    growth = (peaks[1] - peaks[0]) / (minutes[1] - minutes[0]) * 60
+    sound = 3600 * sample_rate_hz * 8 / 1e6
+    print(f"an hour more takes {max(growth, 0.0):.0f} MB; its sound is {sound:.0f} MB")
 
 
 def stereo_song(seed: int, seconds: float, sample_rate_hz: int = 44_100) -> NDArray[np.float32]:

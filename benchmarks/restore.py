@@ -12,7 +12,6 @@ import argparse
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,9 +19,9 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from measure import best_s, stereo_song
+from measure import best_s, memory_of_files, stereo_song
 
-from tonewheel.audio.encode import Writer, write
+from tonewheel.audio.encode import write
 from tonewheel.core.progress import quiet
 from tonewheel.core.seeds import generator
 from tonewheel.degrade.clicks import Clicks
@@ -35,16 +34,6 @@ from tonewheel.systems.restore.plan import Plan
 
 RATE = 44_100
 TARGET = 5.0
-CHILD = """
-import sys
-sys.path[:0] = [{folder!r}]
-from measure import peak_mb
-from restore import cleaner_of_it
-from tonewheel.core.progress import quiet
-quiet()
-done = cleaner_of_it().clean(sys.argv[1], sys.argv[2])
-print(peak_mb(), done.click_count)
-"""
 
 
 def cleaner_of_it() -> Cleaner:
@@ -107,22 +96,9 @@ def speed(audio: np.ndarray, cleaner: Cleaner) -> None:
         print("ffmpeg is not here, and left out")
 
 
-def memory(audio: np.ndarray, minutes: tuple[float, float]) -> None:
-    """Peak of a fresh program for a short and a long file, and what an hour more would take."""
-    peaks = []
-    for length in minutes:
-        with tempfile.TemporaryDirectory() as folder:
-            file, out = Path(folder) / "long.flac", Path(folder) / "out.flac"
-            with Writer(file, RATE, 2, sample_format="pcm_16") as writer:
-                for _ in range(max(1, round(length * 60 / (audio.shape[1] / RATE)))):
-                    writer.write(audio)
-            child = CHILD.format(folder=str(Path(__file__).parent))
-            printed = subprocess.check_output([sys.executable, "-c", child, str(file), str(out)], text=True)
-            peak, clicks = printed.split()
-        peaks.append(float(peak))
-        print(f"{length:5.1f} min: {float(peak):6.0f} MB at most, {clicks} clicks removed")
-    growth = (peaks[1] - peaks[0]) / (minutes[1] - minutes[0]) * 60
-    print(f"an hour more takes {max(growth, 0.0):.0f} MB; its sound is {3600 * RATE * 8 / 1e6:.0f} MB")
+def once(file: str, out: str) -> int:
+    """Clean a file; how many clicks were removed."""
+    return cleaner_of_it().clean(file, out).click_count
 
 
 def main() -> None:
@@ -138,7 +114,9 @@ def main() -> None:
           f" {audio.shape[1] / RATE:.0f} s\n")  # fmt: skip
     speed(audio, cleaner)
     print()
-    memory(audio, (0.1, 0.2) if options.quick else (1.0, options.minutes))
+    memory_of_files(
+        "restore", audio, (0.1, 0.2) if options.quick else (1.0, options.minutes), "clicks removed"
+    )
 
 
 if __name__ == "__main__":

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from measure import best_s, stereo_song
+from measure import best_s, memory_of_files, stereo_song
 
-from tonewheel.audio.encode import Writer, write
+from tonewheel.audio.encode import write
 from tonewheel.core.progress import quiet
 from tonewheel.systems.drums.baselines import flux, librosa_onset
 from tonewheel.systems.drums.hearing.ears import SHIPPED_WEIGHTS, Ears, build
@@ -29,17 +27,6 @@ from tonewheel.systems.drums.transcribe import transcribe
 
 RATE = 44_100
 TARGET = 20.0
-CHILD = """
-import sys
-sys.path[:0] = [{folder!r}]
-from measure import peak_mb
-from transcribe import ears_of_it
-from tonewheel.core.progress import quiet
-from tonewheel.systems.drums.transcribe import transcribe
-quiet()
-one = transcribe(sys.argv[1], ears_of_it())
-print(peak_mb(), len(one.hits))
-"""
 
 
 def ears_of_it() -> Ears:
@@ -74,23 +61,9 @@ def speed(audio: np.ndarray, ears: Ears) -> None:
     print(f"target: {TARGET:g} x; measured {seconds / took_s[0] / TARGET:.2f} of it")
 
 
-def memory(audio: np.ndarray, minutes: tuple[float, float]) -> None:
-    """Peak of a fresh program for a short and a long file, and what an hour more would take."""
-    peaks = []
-    for length in minutes:
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "long.flac"
-            with Writer(file, RATE, 2) as writer:
-                for _ in range(max(1, round(length * 60 / (audio.shape[1] / RATE)))):
-                    writer.write(audio)
-            command = [sys.executable, "-c", CHILD.format(folder=str(Path(__file__).parent)), str(file)]
-            peak, hits = subprocess.check_output(command, text=True).split()
-        peaks.append(float(peak))
-        print(f"{length:5.1f} min: {float(peak):6.0f} MB at most, {hits} hits")
-    growth = (peaks[1] - peaks[0]) / (minutes[1] - minutes[0]) * 60
-    print(
-        f"an hour more takes {max(growth, 0.0):.0f} MB; the sound of an hour is {3600 * RATE * 4 / 1e6:.0f} MB"
-    )
+def once(file: str, _out: str) -> int:
+    """Transcribe a file; how many hits were found."""
+    return len(transcribe(file, ears_of_it()).hits)
 
 
 def main() -> None:
@@ -105,7 +78,7 @@ def main() -> None:
     print(f"weights: {ears.fingerprint[:12]}, {audio.shape[1] / RATE:.0f} s\n")
     speed(audio, ears)
     print()
-    memory(audio, (0.2, 0.6) if options.quick else (1.0, options.minutes))
+    memory_of_files("transcribe", audio, (0.2, 0.6) if options.quick else (1.0, options.minutes), "hits")
 
 
 if __name__ == "__main__":

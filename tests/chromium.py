@@ -16,6 +16,7 @@ import http.server
 import itertools
 import json
 import os
+import queue
 import shutil
 import signal
 import subprocess
@@ -25,7 +26,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
@@ -33,6 +33,7 @@ from websockets.sync.client import ClientConnection, connect
 
 STARTS_WITHIN_S = 60.0
 ANSWERS_WITHIN_S = 60.0
+LISTENS = "DevTools listening on "
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 SWITCHES = (
     "--headless",
@@ -68,23 +69,31 @@ class Chromium:
         command = [found, *SWITCHES, *switches, f"--user-data-dir={self._profile}", "about:blank"]
         # A session of its own, so that its helpers end with it.
         self._process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
+        self._addresses: queue.Queue[str | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         try:
             self._tab = Tab(connect(self._address(), max_size=None, compression=None, proxy=None))
         except BaseException:
             self.close()
             raise
 
+    def _read(self) -> None:
+        """All that the browser says, to its end; a pipe that nobody reads would stop it."""
+        assert self._process.stderr is not None
+        with self._process.stderr as lines:
+            for line in lines:
+                if line.startswith(LISTENS):
+                    self._addresses.put(line.removeprefix(LISTENS).strip())
+        self._addresses.put(None)
+
     def _address(self) -> str:
-        """Where the browser listens: it writes port and path into its profile once it does."""
-        told = self._profile / "DevToolsActivePort"
-        deadline = time.monotonic() + STARTS_WITHIN_S
-        while time.monotonic() < deadline and self._process.poll() is None:
-            with suppress(OSError, ValueError):
-                port, path = told.read_text().split()
-                return f"ws://127.0.0.1:{port}{path}"
-            time.sleep(0.02)
+        """Where the browser listens: it says so once it does."""
+        with suppress(queue.Empty):
+            if address := self._addresses.get(timeout=STARTS_WITHIN_S):
+                return address
         raise TimeoutError(f"{self._process.args!r} did not start (exit status {self._process.poll()})")
 
     @property
@@ -105,14 +114,13 @@ class Chromium:
         with suppress(OSError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._reader.join()
         shutil.rmtree(self._profile, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

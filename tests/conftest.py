@@ -8,7 +8,8 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import importlib.util
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,15 +42,26 @@ def shared_audio() -> Path:
 
 
 @pytest.fixture(scope="session")
-def browsing() -> ModuleType:
+def module_at() -> Callable[[Path], ModuleType]:
+    """Imports a file by its path; test files do not import each other by name."""
+
+    def load(path: Path) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module  # where what it defines is looked for
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.fixture(scope="session")
+def browsing(module_at: Callable[[Path], ModuleType]) -> ModuleType:
     """The module tests/chromium.py: `Chromium`, and `served(folders)` for pages on loopback."""
     pytest.importorskip("websockets")
-    spec = importlib.util.spec_from_file_location("chromium", REPOSITORY / "tests" / "chromium.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(REPOSITORY / "tests" / "chromium.py")
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +71,34 @@ def chromium(browsing: ModuleType) -> Iterator[Any]:
         pytest.skip("no chromium on the PATH (Debian: apt-get install chromium)")
     with browsing.Chromium() as browser:
         yield browser
+
+
+@pytest.fixture
+def killed_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`killed_run(Module, train, whole)`: train(folder), killed at its sixth step, then goes on to equal weights."""
+
+    def run(module: Any, train: Callable[[Path], Any], whole: Any) -> None:
+        import torch
+
+        from tonewheel.learn.checkpoint import describe_state, state_weights
+
+        step = module.training_step
+
+        def killed(self: Any, batch: Any, number: int) -> Any:
+            if self.global_step == 5:
+                raise KeyboardInterrupt
+            return step(self, batch, number)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "training_step", killed)
+            with pytest.raises((KeyboardInterrupt, SystemExit)):
+                train(tmp_path)
+        assert 0 < describe_state(tmp_path / "checkpoints" / "last.safetensors")["step"] < 5
+        expected, found = state_weights(whole.last), state_weights(train(tmp_path).last)
+        assert set(found) == set(expected)
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+    return run
 
 
 @pytest.fixture(autouse=True)

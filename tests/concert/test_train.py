@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,28 +49,9 @@ def test_the_loss_falls(run: RunResult) -> None:
 
 
 def test_a_killed_run_ends_with_equal_weights(
-    run: RunResult,
-    prepared: Prepared,
-    no_release: Any,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    run: RunResult, prepared: Prepared, no_release: Any, killed_run: Callable[..., None]
 ) -> None:
-    step = ConcertModule.training_step
-
-    def killed(self: ConcertModule, batch: Any, number: int) -> Any:
-        if self.global_step == 5:
-            raise KeyboardInterrupt
-        return step(self, batch, number)
-
-    monkeypatch.setattr(ConcertModule, "training_step", killed)
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train.train(prepared, SMOKE, tmp_path)
-    assert describe_state(tmp_path / "checkpoints" / "last.safetensors")["step"] == 4
-    monkeypatch.setattr(ConcertModule, "training_step", step)
-    again = train.train(prepared, SMOKE, tmp_path)
-    expected, found = state_weights(run.last), state_weights(again.last)
-    assert set(found) == set(expected)
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    killed_run(ConcertModule, lambda folder: train.train(prepared, SMOKE, folder), run)
 
 
 def test_the_released_weights_can_be_used(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -22,12 +23,7 @@ def drum_kits(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 
 @pytest.fixture(scope="session")
-def flux_ears() -> Ears:
-    """Ears that hear without having been trained; test files do not import each other."""
-    spec = importlib.util.spec_from_file_location("flux_ears", Path(__file__).with_name("flux_ears.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    ears: Ears = module.flux_ears()
+def flux_ears(module_at: Callable[[Path], ModuleType]) -> Ears:
+    """Ears that hear without having been trained."""
+    ears: Ears = module_at(Path(__file__).with_name("flux_ears.py")).flux_ears()
     return ears

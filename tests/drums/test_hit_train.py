@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 
 from tonewheel.core.errors import ModelMismatchError
 from tonewheel.core.seeds import generator
-from tonewheel.learn.checkpoint import describe_state, load_model, save_model, state_weights
+from tonewheel.learn.checkpoint import load_model, save_model, state_weights
 from tonewheel.learn.fit import RunResult
 from tonewheel.learn.loggers import read_metrics
 from tonewheel.learn.recipe import load_recipe
@@ -61,24 +62,9 @@ def test_the_released_weights_can_be_used(run: RunResult) -> None:
 
 
 def test_a_killed_run_ends_with_equal_weights(
-    run: RunResult, drum_kits: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: RunResult, drum_kits: Prepared, killed_run: Callable[..., None]
 ) -> None:
-    step = HitsModule.training_step
-
-    def killed(self: HitsModule, batch: Any, number: int) -> Any:
-        if self.global_step == 5:
-            raise KeyboardInterrupt
-        return step(self, batch, number)
-
-    monkeypatch.setattr(HitsModule, "training_step", killed)
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train.train(drum_kits, SMOKE, tmp_path, outliers_per_kind=2)
-    assert describe_state(tmp_path / "checkpoints" / "last.safetensors")["step"] == 4
-    monkeypatch.setattr(HitsModule, "training_step", step)
-    again = train.train(drum_kits, SMOKE, tmp_path, outliers_per_kind=2)
-    expected, found = state_weights(run.last), state_weights(again.last)
-    assert set(found) == set(expected)
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    killed_run(HitsModule, lambda folder: train.train(drum_kits, SMOKE, folder, outliers_per_kind=2), run)
 
 
 def test_what_is_frozen_stays_as_it_was(run: RunResult, drum_kits: Prepared, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tonewheel.learn.checkpoint import describe_state, load_model, state_weights
+from tonewheel.learn.checkpoint import describe_state, load_model
 from tonewheel.learn.fit import RunResult
 from tonewheel.learn.loggers import read_metrics
 from tonewheel.learn.recipe import load_recipe
@@ -48,24 +49,9 @@ def test_the_loss_falls(run: RunResult) -> None:
 
 
 def test_a_killed_run_ends_with_equal_weights(
-    run: RunResult, drum_kits: Prepared, no_release: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: RunResult, drum_kits: Prepared, no_release: Any, killed_run: Callable[..., None]
 ) -> None:
-    step = DrumsModule.training_step
-
-    def killed(self: DrumsModule, batch: Any, number: int) -> Any:
-        if self.global_step == 5:
-            raise KeyboardInterrupt
-        return step(self, batch, number)
-
-    monkeypatch.setattr(DrumsModule, "training_step", killed)
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train.train(drum_kits, SMOKE, tmp_path)
-    assert describe_state(tmp_path / "checkpoints" / "last.safetensors")["step"] == 4
-    monkeypatch.setattr(DrumsModule, "training_step", step)
-    again = train.train(drum_kits, SMOKE, tmp_path)
-    expected, found = state_weights(run.last), state_weights(again.last)
-    assert set(found) == set(expected)
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    killed_run(DrumsModule, lambda folder: train.train(drum_kits, SMOKE, folder), run)
 
 
 def test_the_released_weights_can_be_used(run: RunResult, drum_kits: Prepared, tmp_path: Path) -> None:

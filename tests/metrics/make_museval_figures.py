@@ -4,14 +4,18 @@
 """Writes museval_figures.json beside it: what museval says of the signals below. Run it where museval is installed.
 
     python -m venv museval && museval/bin/pip install museval==0.4.1
-    museval/bin/python tests/metrics/make_museval_figures.py
+    museval/bin/python tests/metrics/make_museval_figures.py [FILE]
 
-museval needs an environment of its own; `test_separation.py` reads the file and makes the same signals.
+museval needs an environment of its own; `test_separation.py` reads the file and makes the same signals. Told where
+that environment is, it makes the file again and compares:
+
+    MUSEVAL_PYTHON=museval/bin/python make test
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -42,8 +46,8 @@ def signals(stems: int = 3, channels: int = 2, seconds: float = 5.3) -> tuple[np
     return right, found + rng.integers(-1000, 1000, right.shape) / 20_000
 
 
-def main() -> None:
-    """Write the figures."""
+def main(out: Path) -> None:
+    """Write the figures to a file."""
     import museval
 
     right, found = (np.swapaxes(one, 1, 2) for one in signals())
@@ -53,8 +57,8 @@ def main() -> None:
         figures = {"sdr_db": sdr, "isr_db": isr, "sir_db": sir, "sar_db": sar}
         told[name] = {key: [[None if np.isnan(x) else round(float(x), 6) for x in row] for row in value]
                       for key, value in figures.items()}  # fmt: skip
-    FIGURES.write_text(json.dumps({"museval": version("museval"), **told}, indent=1) + "\n")
+    out.write_text(json.dumps({"museval": version("museval"), **told}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else FIGURES)

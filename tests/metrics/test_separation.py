@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import subprocess
 import warnings
 from pathlib import Path
 
@@ -43,6 +45,20 @@ def test_it_says_what_museval_says(name: str, window: int | None) -> None:
         np.testing.assert_array_equal(np.isnan(ours), np.isnan(theirs))
         np.testing.assert_allclose(ours, theirs, atol=TOLERANCE_DB)
     assert name == "whole" or np.isnan(figures.sdr_db[:, 1]).all(), "the silent second has no figure"
+
+
+def test_what_museval_said_can_be_made_again(tmp_path: Path) -> None:
+    python = os.environ.get("MUSEVAL_PYTHON")
+    if python is None:
+        pytest.skip(f"museval needs an environment of its own, see {make.__file__}")
+    out = tmp_path / "figures.json"
+    subprocess.run([python, make.__file__, str(out)], check=True)
+    again, recorded = (json.loads(path.read_text()) for path in (out, FIGURES))
+    assert again["museval"] == recorded["museval"]
+    for name in ("windows", "whole"):
+        for key in NAMES:
+            then, now = (np.array(made[name][key], dtype=float) for made in (recorded, again))
+            np.testing.assert_allclose(now, then, atol=1e-5)
 
 
 def test_it_says_what_mir_eval_says() -> None:

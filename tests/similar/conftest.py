@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -10,11 +10,6 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def invented() -> ModuleType:
+def invented(module_at: Callable[[Path], ModuleType]) -> ModuleType:
     """The module `invented.py` beside this file: tracks that nobody recorded."""
-    spec = importlib.util.spec_from_file_location("invented", Path(__file__).with_name("invented.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_at(Path(__file__).with_name("invented.py"))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from tonewheel.audio.encode import write
 from tonewheel.audio.spectra import log_mel
 from tonewheel.core.errors import InputError, ModelMismatchError
 from tonewheel.core.seeds import generator
-from tonewheel.learn.checkpoint import load_model, save_model, state_weights
+from tonewheel.learn.checkpoint import load_model, save_model
 from tonewheel.learn.fit import RunResult
 from tonewheel.learn.loggers import read_metrics
 from tonewheel.learn.recipe import load_recipe
@@ -129,22 +129,9 @@ def test_the_loss_falls(run: RunResult) -> None:
 
 
 def test_a_killed_run_ends_with_equal_weights(
-    run: RunResult, prepared: Prepared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: RunResult, prepared: Prepared, killed_run: Callable[..., None]
 ) -> None:
-    step = SimilarModule.training_step
-
-    def killed(self: SimilarModule, batch: Any, number: int) -> Any:
-        if self.global_step == 5:
-            raise KeyboardInterrupt
-        return step(self, batch, number)
-
-    monkeypatch.setattr(SimilarModule, "training_step", killed)
-    with pytest.raises((KeyboardInterrupt, SystemExit)):
-        train(prepared, SMOKE, tmp_path)
-    monkeypatch.setattr(SimilarModule, "training_step", step)
-    again = train(prepared, SMOKE, tmp_path)
-    expected, found = state_weights(run.last), state_weights(again.last)
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    killed_run(SimilarModule, lambda folder: train(prepared, SMOKE, folder), run)
 
 
 def test_released_weights_are_a_backbone_with_a_card(run: RunResult, source: Path) -> None:

@@ -1,7 +1,8 @@
-"""A small separator that nobody trained, and songs of seconds whose stems are known."""
+"""A separator that nobody trained, songs of seconds whose stems are known, and snapshots of no songs at all."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,13 @@ import torch
 
 from tonewheel.audio.encode import write
 from tonewheel.learn.checkpoint import save_model
+from tonewheel.learn.recipe import load_recipe
+from tonewheel.manifest.stem_snapshot import StemSnapshot
+from tonewheel.systems.stems.flywheel.dataset import build_dataset
+from tonewheel.systems.stems.flywheel.population import population
+from tonewheel.systems.stems.flywheel.recipe import FlywheelRecipe
+from tonewheel.systems.stems.flywheel.sanitize import sanitize
+from tonewheel.systems.stems.flywheel.train import FILE, train
 from tonewheel.systems.stems.masker import KIND, NetMasker
 from tonewheel.systems.stems.model import Separator
 from tonewheel.systems.stems.recipe import StemsRecipe
@@ -71,3 +79,35 @@ def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, audio in {**stems, "mixture": sum(stems.values())}.items():
             write(root / title / f"{name}.wav", audio[None], RATE)
     return root
+
+
+@pytest.fixture(scope="session")
+def data_set() -> Callable[..., Path]:
+    """Makes a data set folder of snapshots in a folder."""
+
+    def made(folder: Path, snapshots: list[StemSnapshot], name: str = "set") -> Path:
+        (folder / f"{name}.raw.jsonl").write_text("".join(one.to_json() + "\n" for one in snapshots))
+        sanitize(folder / f"{name}.raw.jsonl", folder / f"{name}.jsonl")
+        build_dataset(folder / f"{name}.jsonl", folder / name)
+        return folder / name
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def smoke() -> FlywheelRecipe:
+    """A transformer that is trained in a second."""
+    return load_recipe("smoke", FlywheelRecipe, ["epochs=6"])
+
+
+@pytest.fixture(scope="session")
+def snapshots(data_set: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of 160 snapshots."""
+    return data_set(tmp_path_factory.mktemp("flywheel"), list(population(160)))
+
+
+@pytest.fixture(scope="session")
+def trained(snapshots: Path, smoke: FlywheelRecipe) -> Path:
+    """A transformer that was trained on it."""
+    train(snapshots, smoke, snapshots / "model")
+    return snapshots / "model" / FILE

@@ -15,12 +15,14 @@ from tonewheel.core.errors import InputError
 from tonewheel.core.records import read_jsonl
 from tonewheel.manifest.stem_snapshot import Correction, StemSnapshot
 from tonewheel.manifest.stems import STEMS
+from tonewheel.systems.stems.features.listen import listen
+from tonewheel.systems.stems.features.snapshot import make_snapshot
 from tonewheel.systems.stems.features.stem_vector import SHARES, WIDTH
 from tonewheel.systems.stems.flywheel.corrected import targets_of
 from tonewheel.systems.stems.flywheel.data import read_snapshots
 from tonewheel.systems.stems.flywheel.dataset import build_dataset
 from tonewheel.systems.stems.flywheel.dataset_folder import Metadata, read_manifest
-from tonewheel.systems.stems.flywheel.poison import PoisonLimits
+from tonewheel.systems.stems.flywheel.poison import PoisonLimits, impossible
 from tonewheel.systems.stems.flywheel.population import population
 from tonewheel.systems.stems.flywheel.sanitize import sanitize
 from tonewheel.systems.stems.flywheel.sanitized import KINDS, SanitizedSnapshot
@@ -134,6 +136,21 @@ def test_a_folder_without_snapshots_says_what_to_do(tmp_path: Path) -> None:
     assert not (tmp_path / "out.jsonl").exists()
 
 
+def test_nothing_is_lost_where_nothing_can_be_read(tmp_path: Path, some: list[StemSnapshot]) -> None:
+    raw = write(tmp_path / "raw.jsonl", some[:3])
+    before = raw.read_bytes()
+    with pytest.raises(InputError, match="another file"):
+        sanitize(raw, raw)
+    assert raw.read_bytes() == before
+    clean = sanitised(tmp_path, some[:3])
+    kept = clean.read_bytes()
+    (tmp_path / "bad.jsonl").write_text("[]\n")
+    with pytest.raises(InputError, match="holds no snapshot"):
+        sanitize(tmp_path / "bad.jsonl", clean)
+    assert clean.read_bytes() == kept
+    assert not list(tmp_path.glob("*quarantine*"))
+
+
 def test_pseudonyms_stay_the_same_under_a_key_and_differ_under_another(
     tmp_path: Path, some: list[StemSnapshot]
 ) -> None:
@@ -213,6 +230,30 @@ def test_honest_snapshots_are_not_called_lies(tmp_path: Path) -> None:
     )
     assert manifest.counts["leftOut"] == 0
     assert manifest.verdicts[0].passed
+
+
+def test_a_stem_may_have_more_power_than_the_mean_level_of_a_mix_with_rests(tmp_path: Path) -> None:
+    rng, n = np.random.default_rng(0), 3 * 44_100
+    stems = np.zeros((6, 2, n))
+    stems[1] = (
+        0.2 * rng.standard_normal((2, n)) * (np.arange(n) % 44_100 < 4_000)
+    )  # strokes, and nothing between
+    stems[3] = 0.001 * np.sin(2 * np.pi * 440 * np.arange(n) / 44_100)
+    told = [listen(stem, 44_100) for stem in stems]
+    honest = make_snapshot(
+        listen(stems.sum(0), 44_100), duration_s=3.0, channels=2, processing_ms=1.0, stems=told, trusted=STEMS
+    )
+    assert impossible(next(read_jsonl(sanitised(tmp_path, [honest]), SanitizedSnapshot))) is None
+    louder = [listen(10 * stem, 44_100) for stem in stems]
+    lie = make_snapshot(
+        listen(stems.sum(0), 44_100),
+        duration_s=3.0,
+        channels=2,
+        processing_ms=1.0,
+        stems=louder,
+        trusted=STEMS,
+    )
+    assert "louder" in str(impossible(next(read_jsonl(sanitised(tmp_path, [lie]), SanitizedSnapshot))))
 
 
 def test_strange_features_and_floods_are_left_out(tmp_path: Path, some: list[StemSnapshot]) -> None:

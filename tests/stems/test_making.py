@@ -112,3 +112,21 @@ def test_multitracks_are_taken_in_and_what_exists_is_not_made_again(tmp_path: Pa
 def test_nothing_to_make_songs_of_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no song"):
         prepare(Sources(), tmp_path / "out", count=0)
+
+
+def test_what_is_no_soundfont_is_named(tmp_path: Path) -> None:
+    (tmp_path / "font.sf2").write_bytes(b"RIFF____WAVEfmt ")
+    with pytest.raises(InputError, match="is no soundfont"):
+        prepare(Sources((tmp_path / "font.sf2",)), tmp_path / "out", count=1)
+
+
+def test_an_index_that_will_not_do_is_named(tmp_path: Path) -> None:
+    index = tmp_path / "index.csv"
+    for body, told in ((b"a,b\n1,2\n", "no column path"), (b"\xff\xfe\x00", "codec"), (None, "No such file")):
+        index.unlink(missing_ok=True)
+        if body is not None:
+            index.write_bytes(body)
+        for sources in (Sources(drums=index), Sources(midi=index)):
+            with pytest.raises(InputError, match=told) as refused:
+                prepare(sources, tmp_path / "out", count=1)
+            assert "index.csv" in str(refused.value)

@@ -172,6 +172,36 @@ def test_what_cannot_be_is_told_before_any_work(tmp_path: Path, capfd: pytest.Ca
     assert not (tmp_path / "out").exists()
 
 
+def test_a_song_in_two_formats_has_two_folders(weights: Path, tmp_path: Path) -> None:
+    for name in ("song.wav", "song.flac", "other.wav"):
+        write(tmp_path / "in" / name, noise(1, 2000), RATE)
+    assert (
+        run(tmp_path / "in", tmp_path / "in" / "song.wav", "-o", tmp_path / "out", "--weights", weights) == 2
+    )
+    assert not (tmp_path / "out").exists(), "the same recording twice is told before any work"
+    assert run(tmp_path / "in", "-o", tmp_path / "out", "--weights", weights) == 0
+    assert {one.name for one in (tmp_path / "out").iterdir()} == {"song.wav", "song.flac", "other"}
+
+
+def test_neither_the_recording_nor_a_stem_is_written_over(
+    weights: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source, out = tmp_path / "vocals.wav", tmp_path / "out"
+    write(source, noise(1, 2000), RATE)
+    before = source.read_bytes()
+    for folder, more in (
+        (tmp_path, ()),
+        (out, ("--snapshot", source)),
+        (out, ("--snapshot", out / "bass.wav")),
+        (out, ("--snapshot", out / "manifest.json")),
+    ):
+        assert run(source, "-o", folder, "--weights", weights, "--force", *more) == 2
+        assert "another" in capfd.readouterr().err
+    assert source.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["vocals.wav"]
+    assert run(source, "-o", out, "--weights", weights, "--snapshot", out / "shared.json") == 0
+
+
 def test_weights_of_another_kind_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_model(path, {"w": torch.ones(1)}, {"kind": "restore hiss"})

@@ -21,7 +21,7 @@ from tonewheel.systems.stems.loss import errors, ideal, loss, sdr
 from tonewheel.systems.stems.making.takes import Prepared, Take, write_take
 from tonewheel.systems.stems.masker import NetMasker
 from tonewheel.systems.stems.model import CONTEXT, FULL_SCALE, GRID, NET_STEMS, Separator
-from tonewheel.systems.stems.recipe import LossRecipe, NetworkRecipe, StemsRecipe
+from tonewheel.systems.stems.recipe import LossRecipe, MixRecipe, NetworkRecipe, StemsRecipe
 from tonewheel.systems.stems.rows import BINS, ROWS, row_of_bin, row_starts, sub_share
 from tonewheel.systems.stems.spectra import analyse, left_right, mid_side
 from tonewheel.systems.stems.train import FILE, train
@@ -164,6 +164,17 @@ def test_mid_and_side() -> None:
     assert torch.allclose(left_right(mid_side(stereo)), stereo, atol=1e-6)
     centred = stereo[:1].repeat(2, 1)
     assert float(analyse(centred)[1].abs().max()) == 0
+
+
+@pytest.mark.parametrize("semitones", [-4, 0, 3])
+def test_a_stem_played_faster_is_higher_and_as_long(prepared: Prepared, semitones: int) -> None:
+    stream = MixStream(prepared, MixRecipe(semitones=4), 1)
+    vocals = prepared.songs("train")["song1"][0]
+    audio = stream.played(vocals, RATE // 2, semitones)
+    assert audio.shape == (2, stream.samples)
+    cycle = RATE / (350 * 2 ** (semitones / 12))
+    rising = np.flatnonzero(np.diff(np.signbit(audio[0, :RATE]).astype(int)) < 0)
+    assert np.mean(np.diff(rising)) == pytest.approx(cycle, rel=2e-3)
 
 
 def test_a_batch_depends_on_seed_and_step_alone(prepared: Prepared) -> None:

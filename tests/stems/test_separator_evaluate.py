@@ -132,3 +132,11 @@ def test_the_command_measures_without_weights(
             main([*(one for one in arguments if one != "--no-ours"), *wrong])
         assert left.value.code == 2
         assert reason in capfd.readouterr().err
+
+
+def test_a_folder_that_holds_no_songs_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "mistaken").mkdir()
+    for given in ("mistaken", "nowhere"):
+        with pytest.raises(InputError):
+            evaluate(tmp_path / given, None, tmp_path / "report")
+    assert not (tmp_path / "report").exists(), "or the right folder would be refused as other songs"

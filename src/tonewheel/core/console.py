@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import msgspec
 
 from tonewheel.core.records import Record, to_plain
+
+
+class Scored(Protocol):
+    """Scores that know how to show themselves."""
+
+    def markdown(self) -> str:
+        """Their tables."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Their figures."""
 
 
 def emit(value: Record | Mapping[str, Any]) -> None:
@@ -18,6 +29,15 @@ def emit(value: Record | Mapping[str, Any]) -> None:
     {"time_s":1.5,"event":"song_start"}
     """
     print(msgspec.json.encode(value, enc_hook=to_plain).decode(), flush=True)
+
+
+def show_scores(scores: Scored, out: Path, as_json: bool) -> None:
+    """Show the scores of an evaluation: as one JSON line, or as tables with where their page is."""
+    if as_json:
+        emit(scores.to_dict())
+    else:
+        print(scores.markdown().rstrip("\n"))
+        say(f"report: {out / 'index.html'}")
 
 
 def say(text: str) -> None:

@@ -71,6 +71,23 @@ def refuse_unwritable(path: str | PathLike[str]) -> None:
         raise InputError(str(path), "cannot be written: the folder is read-only")
 
 
+@contextlib.contextmanager
+def reading(path: str | PathLike[str]) -> Iterator[None]:
+    """InputError for a file that cannot be read, or whose text is not UTF-8, while it is read."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(str(path), error.strerror or "cannot be read") from None
+    except UnicodeDecodeError:
+        raise InputError(str(path), "is not UTF-8 text") from None
+
+
+def read_text(path: str | PathLike[str]) -> str:
+    """A text file (UTF-8, with or without a byte order mark); InputError when it is none."""
+    with reading(path):
+        return Path(path).read_text(encoding="utf-8-sig")
+
+
 def write_text(path: str | PathLike[str], text: str) -> None:
     """Write a text file (UTF-8) whole or not at all."""
     with atomic_path(path) as temporary:
@@ -89,8 +106,5 @@ def write_json(path: str | PathLike[str], value: Any) -> None:
 
 def sha256(path: str | PathLike[str]) -> str:
     """The SHA-256 of a file as 64 hexadecimal digits; the file is streamed."""
-    try:
-        with Path(path).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(str(path), error.strerror or "cannot be read") from None
+    with reading(path), Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from tonewheel.core.errors import InputError
+from tonewheel.core.files import reading
 from tonewheel.core.records import to_plain
 
 
@@ -42,10 +42,8 @@ class Journal:
     @staticmethod
     def read(path: str | PathLike[str]) -> list[dict[str, Any]]:
         """All events in order; a line that was cut short by a kill is left out."""
-        try:
+        with reading(path):
             lines = Path(path).read_bytes().splitlines()
-        except OSError as error:
-            raise InputError(str(path), error.strerror or "cannot be read") from None
         events = []
         for line in lines:
             try:

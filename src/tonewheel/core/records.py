@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar, dataclass_transform, get_args, get_type_h
 import msgspec
 
 from tonewheel.core.errors import InputError, nearest
-from tonewheel.core.files import atomic_path
+from tonewheel.core.files import atomic_path, reading
 
 LONGEST_LINE_BYTES = 16 * 2**20
 """A longer line in a JSONL file is refused instead of being read into memory."""
@@ -72,14 +72,23 @@ class Record(msgspec.Struct, metaclass=_RecordMeta):
     @classmethod
     def read(cls, path: str | PathLike[str]) -> Self:
         """Read a file that holds one record."""
-        try:
+        with reading(path):
             text = Path(path).read_bytes()
-        except OSError as error:
-            raise InputError(str(path), error.strerror or "cannot be read") from None
         return cls.from_json(text, where=str(path))
 
 
 _DECODE_ERRORS = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError)
+
+
+def read_object(path: str | PathLike[str]) -> dict[str, Any]:
+    """The JSON object in a file that other programs may have written; InputError when it holds none."""
+    with reading(path):
+        text = Path(path).read_bytes()
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except _DECODE_ERRORS as error:
+        raise InputError(str(path), f"is no JSON object: {error}") from None
+
 
 R = TypeVar("R", bound=Record)
 
@@ -93,10 +102,8 @@ def read_jsonl(
     to it (to be counted, quarantined, shown) and reading goes on.
     """
     decoder = msgspec.json.Decoder(record, dec_hook=_from_plain)
-    try:
+    with reading(path):
         lines = Path(path).open("rb")  # noqa: SIM115 (closed by the `with` below)
-    except OSError as error:
-        raise InputError(str(path), error.strerror or "cannot be read") from None
     with lines:
         number = 0
         while line := lines.readline(LONGEST_LINE_BYTES):

@@ -69,7 +69,7 @@ class Degradation(Record, tag_field="kind", tag=kind_of):
 
 
 def discover() -> dict[str, type[Degradation]]:
-    """All degradations by kind: every subclass found in the modules of this folder.
+    """All degradations by kind: every subclass in the modules of this folder that can be applied.
 
     >>> "room" in discover() and "codec" in discover()
     True
@@ -78,7 +78,11 @@ def discover() -> dict[str, type[Degradation]]:
     for module_info in pkgutil.iter_modules(degrade.__path__):
         module = importlib.import_module(f"{degrade.__name__}.{module_info.name}")
         for name, member in vars(module).items():
-            if isinstance(member, type) and issubclass(member, Degradation) and member is not Degradation:
+            if (
+                isinstance(member, type)
+                and issubclass(member, Degradation)
+                and member.process is not Degradation.process
+            ):
                 found[kind_of(name)] = member
     return dict(sorted(found.items()))
 

@@ -9,7 +9,7 @@ import numpy as np
 from tonewheel.core.errors import InputError
 from tonewheel.core.records import Record
 from tonewheel.degrade.base import Audio, Degradation
-from tonewheel.degrade.low_pass import cascade
+from tonewheel.degrade.butterworth import cascade
 
 Shape = Literal["low_shelf", "peak", "high_shelf"]
 

@@ -10,7 +10,7 @@ from scipy import signal
 from tonewheel.core.errors import InputError
 from tonewheel.core.seeds import draw_seed, generator
 from tonewheel.degrade.base import Audio, Degradation
-from tonewheel.degrade.low_pass import cascade
+from tonewheel.degrade.butterworth import cascade
 from tonewheel.degrade.noise_level import at_level, check_level
 
 

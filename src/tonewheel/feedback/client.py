@@ -6,7 +6,6 @@ import os
 import threading
 import time
 from collections import deque
-from types import TracebackType
 from typing import Self
 
 from tonewheel.core.records import Record
@@ -95,9 +94,7 @@ class SnapshotClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _work(self) -> None:

@@ -14,6 +14,7 @@ import typer
 
 from tonewheel.core.console import emit, say
 from tonewheel.core.errors import InputError
+from tonewheel.core.files import reading
 
 VERBS = {"stems": ("ingest",)}
 """Functions of this file that are verbs of a system; systems stand below, so the command line attaches them."""
@@ -254,17 +255,14 @@ def send(
 
 def _bodies(path: Path, largest_bytes: int) -> Iterator[tuple[str, bytes]]:
     """The snapshots of a file with their places; of one that is too long only the beginning."""
-    try:
-        with path.open("rb") as stream:
-            if path.suffix != ".jsonl":
-                yield str(path), stream.read(largest_bytes + 1)
-                return
-            number = 0
-            while line := stream.readline(largest_bytes + 1):
-                number += 1
-                if line.strip():
-                    yield f"{path}:{number}", line
-                while len(line) > largest_bytes and not line.endswith(b"\n"):
-                    line = stream.readline(largest_bytes + 1)
-    except OSError as error:
-        raise InputError(path, error.strerror or "cannot be read") from None
+    with reading(path), path.open("rb") as stream:
+        if path.suffix != ".jsonl":
+            yield str(path), stream.read(largest_bytes + 1)
+            return
+        number = 0
+        while line := stream.readline(largest_bytes + 1):
+            number += 1
+            if line.strip():
+                yield f"{path}:{number}", line
+            while len(line) > largest_bytes and not line.endswith(b"\n"):
+                line = stream.readline(largest_bytes + 1)

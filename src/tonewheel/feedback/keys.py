@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 
 from tonewheel.core.errors import InputError
+from tonewheel.core.files import read_text
 
 SHORTEST = 16
 
@@ -22,12 +22,7 @@ def read_keys(path: str | PathLike[str]) -> list[str]:
     >>> read_keys(file)
     ['0123456789abcdef']
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(str(path), error.strerror or "cannot be read") from None
-    except UnicodeDecodeError:
-        raise InputError(str(path), "is no text file") from None
+    lines = read_text(path).splitlines()
     keys = []
     for number, line in enumerate(lines, start=1):
         key = line.strip()

@@ -161,9 +161,7 @@ class Store:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _wanted(self, kind: str | None, ids: Iterable[str] | None) -> list[sa.ColumnElement[bool]]:

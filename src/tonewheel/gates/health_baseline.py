@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tonewheel.core.errors import InputError
-from tonewheel.core.records import Record
+from tonewheel.core.records import Record, read_object
 from tonewheel.gates.base import Finding, Verdict
 
 
@@ -115,12 +115,7 @@ def compare_health(
 
 def read_health(path: str | Path) -> dict[str, Any]:
     """A health report of any program; InputError when it has not the parts that are compared."""
-    try:
-        report = msgspec.json.decode(Path(path).read_bytes(), type=dict[str, Any])
-    except OSError as error:
-        raise InputError(path, error.strerror or "cannot be read") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(path, f"is no JSON object: {error}") from None
+    report = read_object(path)
     if "per_class_counts" not in report:
         raise InputError(path, 'is no health report: "per_class_counts" is missing')
     try:

@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 import msgspec
 
 from tonewheel.core.errors import InputError
+from tonewheel.core.files import read_text
+from tonewheel.core.records import read_object
 from tonewheel.gates import html
 from tonewheel.gates.base import Judgement, Limits, Verdict
 from tonewheel.manifest.components import label_names, plain
@@ -108,23 +110,15 @@ def read_names(path: str | Path) -> tuple[str, ...]:
     >>> read_names(path)
     ('hihat_bark', 'variable_meter')
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise InputError(path, error.strerror or "cannot be read") from None
-    except UnicodeDecodeError:
-        raise InputError(path, "is not UTF-8 text") from None
-    names = (line.partition("#")[0].strip() for line in lines)
+    names = (line.partition("#")[0].strip() for line in read_text(path).splitlines())
     return tuple(dict.fromkeys(name for name in names if name))
 
 
 def read_min_counts(path: str | Path) -> dict[str, int]:
     """Least counts by label from a JSON object."""
     try:
-        return msgspec.json.decode(Path(path).read_bytes(), type=dict[str, int])
-    except OSError as error:
-        raise InputError(path, error.strerror or "cannot be read") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return msgspec.convert(read_object(path), dict[str, int])
+    except msgspec.ValidationError as error:
         raise InputError(path, f"expected a JSON object of label to count: {error}") from None
 
 

@@ -37,6 +37,10 @@ class Stream(Dataset[Batch], Generic[Batch]):
     def __getitem__(self, step: int) -> Batch:
         return self.draw(generator(self.seed, "batch", step, self.rank), step)
 
+    def first(self, count: int) -> list[Batch]:
+        """The first batches, to validate with: the same every time, so their noise cancels between validations."""
+        return [self[step] for step in range(count)]
+
 
 class Steps(Sampler[int]):
     """Steps from `first` up to, not including, `end`; it has no length: Lightning then counts steps alone."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tonewheel.core.errors import InputError
+from tonewheel.core.files import read_text
 from tonewheel.manifest.components import canonical, is_known
 from tonewheel.manifest.drum_hits import DrumHit
 
@@ -65,12 +66,7 @@ def read_annotations(
     annotation, InputError with the line.
     """
     source = Path(path)
-    try:
-        text = source.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(source, error.strerror or "cannot be read") from None
-    except UnicodeDecodeError:
-        raise InputError(source, "is not UTF-8 text") from None
+    text = read_text(source)
     told = {word: canonical(label) for word, label in (labels or {}).items()}
     hits = []
     for number, line in enumerate(text.splitlines(), start=1):

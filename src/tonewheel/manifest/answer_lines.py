@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from tonewheel.core.errors import InputError
+from tonewheel.core.files import reading
 from tonewheel.core.progress import progress
 from tonewheel.core.records import LONGEST_LINE_BYTES, explain
 from tonewheel.manifest.tracks import Quarantined
@@ -53,10 +54,8 @@ def answer_lines(
     path: str | Path, left_out: list[Quarantined]
 ) -> Iterator[tuple[int, AnswerLine, dict[str, Any]]]:
     """Line number, what is read, and all keys of each line; broken lines are added to `left_out`."""
-    try:
+    with reading(path):
         stream = Path(path).open("rb")  # noqa: SIM115 (closed by the `with` below)
-    except OSError as error:
-        raise InputError(path, error.strerror or "cannot be read") from None
     with stream:
         for number, text in enumerate(progress(stream, f"reading {Path(path).name}", unit="lines"), start=1):
             if not text.strip():

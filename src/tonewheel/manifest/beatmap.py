@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tonewheel.core.errors import InputError
-from tonewheel.core.files import atomic_path
+from tonewheel.core.files import atomic_path, read_text, reading
 from tonewheel.manifest.components import canonical, class_of, is_known
 from tonewheel.manifest.drum_hits import DrumHit, in_order, problem
 from tonewheel.manifest.timing import Timing, TimingPoint, bpm_problem, meter_problem, timing_of
@@ -130,14 +130,10 @@ class Beatmap:
 def read_beatmap(path: str | Path) -> Beatmap:
     """Read a `.bsm` file; InputError with path, place and reason when it is none."""
     source = Path(path)
-    try:
+    with reading(source):
         if source.stat().st_size > LARGEST_BYTES:
             raise InputError(source, f"is larger than {LARGEST_BYTES // 2**20} MiB; no beatmap is")
-        text = source.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(source, error.strerror or "cannot be read") from None
-    except UnicodeDecodeError:
-        raise InputError(source, "is not UTF-8 text") from None
+        text = read_text(source)
     try:
         values = json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except json.JSONDecodeError as error:

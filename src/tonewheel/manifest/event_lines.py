@@ -11,13 +11,12 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, NamedTuple, Self
 
 import msgspec
 
 from tonewheel.core.errors import InputError
-from tonewheel.core.files import atomic_path
+from tonewheel.core.files import atomic_path, reading
 from tonewheel.core.progress import progress
 from tonewheel.core.records import LONGEST_LINE_BYTES
 from tonewheel.manifest.drum_events import broken
@@ -70,10 +69,8 @@ class Quarantine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.__exit__(kind, error, trace)
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
 
 
 def quarantine_path(out: Path) -> Path:
@@ -92,10 +89,8 @@ def read_events(path: str | Path, quarantine: Quarantine) -> Iterator[EventLine]
     """
     source = Path(path)
     good, first_broken = 0, ""
-    try:
+    with reading(source):
         lines = source.open("rb")
-    except OSError as error:
-        raise InputError(source, error.strerror or "cannot be read") from None
     decoder = msgspec.json.Decoder()
     with lines:
         number = 0

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tonewheel.core.errors import InputError
-from tonewheel.core.files import write_text
+from tonewheel.core.files import read_text, write_text
 from tonewheel.core.records import Record
 
 
@@ -37,12 +37,7 @@ class Segment(Record):
 def read_audacity(path: str | Path) -> list[Segment]:
     """The segments of an Audacity label file, by start; a line that does not fit is an `InputError`."""
     source = Path(path)
-    try:
-        text = source.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(source, error.strerror or "cannot be read") from None
-    except UnicodeDecodeError:
-        raise InputError(source, "is not UTF-8 text") from None
+    text = read_text(source)
     segments = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip() or line.startswith("\\"):

@@ -22,7 +22,7 @@ from statistics import median
 from typing import Any
 
 from tonewheel.core.errors import InputError
-from tonewheel.core.files import atomic_path
+from tonewheel.core.files import atomic_path, reading
 from tonewheel.core.records import Record
 from tonewheel.manifest.components import class_of, gm_label, gm_note
 from tonewheel.manifest.drum_hits import DrumHit, in_order, problem
@@ -194,11 +194,9 @@ def _checked(hit: DrumHit, path: str | Path) -> bool:
 def _open(source: Path) -> Any:
     import mido
 
-    try:
+    with reading(source):
         size = source.stat().st_size
         content = source.read_bytes() if size <= LARGEST_BYTES and source.is_file() else b""
-    except OSError as error:
-        raise InputError(source, error.strerror or "cannot be read") from None
     if size > LARGEST_BYTES:
         raise InputError(source, f"is larger than {LARGEST_BYTES // 2**20} MiB; no score is")
     if not content.startswith(b"MThd"):

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from tonewheel.core.errors import InputError
+from tonewheel.core.files import read_text
 from tonewheel.core.records import Record
 
 SHIPPED = Path(__file__).with_name("technique_taxonomy.json")
@@ -54,12 +55,7 @@ def read_list(path: str | Path) -> list[str]:
     The older lists put a remark after the name, parted by a colon or a dash between spaces.
     """
     source = Path(path)
-    try:
-        text = source.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(source, error.strerror or "cannot be read") from None
-    except UnicodeDecodeError:
-        raise InputError(source, "is not UTF-8 text") from None
+    text = read_text(source)
     names = []
     for line in text.splitlines():
         body = re.sub(r"^\s*(?:[-*•]\s+|\d+[.)]\s+)?", "", line.partition("#")[0])

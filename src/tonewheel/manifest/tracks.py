@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from tonewheel.core.errors import InputError
-from tonewheel.core.files import atomic_path
+from tonewheel.core.files import atomic_path, reading
 from tonewheel.core.records import Record
 
 AUDIO_SUFFIXES = frozenset(
@@ -253,8 +253,6 @@ def _json_rows(source: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
 
 
 def _open_text(source: Path) -> Any:
-    try:
+    with reading(source):
         # A wrong byte spoils its line, not the file: it becomes a mark that no path has.
         return source.open(encoding="utf-8-sig", errors="replace", newline="")
-    except OSError as error:
-        raise InputError(source, error.strerror or "cannot be read") from None

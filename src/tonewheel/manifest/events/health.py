@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from tonewheel.core.errors import InputError
-from tonewheel.core.records import Record
+from tonewheel.core.records import Record, read_object
 from tonewheel.manifest.components import label_names, plain
 from tonewheel.manifest.event_lines import Quarantine
 from tonewheel.manifest.events.compare import counted
@@ -110,12 +110,7 @@ def measure_health(
 
 def read_durations(path: str | Path) -> dict[str, Any]:
     """Seconds a split and a source from a dataset's `metadata.json`."""
-    try:
-        found = msgspec.json.decode(Path(path).read_bytes(), type=dict[str, Any])
-    except OSError as error:
-        raise InputError(path, error.strerror or "cannot be read") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(path, f"is no JSON object: {error}") from None
+    found = read_object(path)
     durations: dict[str, Any] = {}
     for key in ("split_durations_seconds", "duration_seconds_by_source"):
         try:

@@ -10,11 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from tonewheel.audio.spectra import log_mel
-from tonewheel.core.errors import InputError, ModelMismatchError
-from tonewheel.learn.checkpoint import load_model, load_weights
+from tonewheel.core.errors import InputError
+from tonewheel.learn.weights import load_trained
 from tonewheel.systems.concert.decide import DecisionRule
 from tonewheel.systems.concert.decode.emission import Emission
 from tonewheel.systems.concert.model import Encoder
@@ -69,13 +68,9 @@ class Embedder:
     @classmethod
     def load(cls, weights: str | Path) -> Embedder:
         """Read weights written by training; InputError when the file is not one of those."""
-        model = load_model(weights, kind=KIND)
-        try:
-            recipe = ConcertRecipe.model_validate(model.metadata["recipe"])
-        except (KeyError, ValidationError):
-            raise ModelMismatchError(f"{weights}: was trained by another version of Tonewheel") from None
-        encoder = Encoder(recipe.encoder, recipe.front_end.n_mels)
-        load_weights(encoder, model.tensors, weights)
+        encoder, recipe, model = load_trained(
+            weights, KIND, ConcertRecipe, lambda recipe: Encoder(recipe.encoder, recipe.front_end.n_mels)
+        )
         rule = DecisionRule.from_dict(model.metadata["decision"], where=weights)
         embedder = cls(encoder, recipe, model.sha256, rule)
         if "emission" in model.metadata:

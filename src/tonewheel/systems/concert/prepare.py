@@ -23,6 +23,7 @@ from tonewheel.core.records import Record, read_jsonl, write_jsonl
 from tonewheel.core.seeds import generator
 from tonewheel.degrade.reverberation import measure_t60_s
 from tonewheel.gates.leakage import place
+from tonewheel.learn.prepared import prepared_folder
 from tonewheel.manifest.licence import classify
 from tonewheel.manifest.tracks import Quarantined, Track, audio_paths, read_tracks
 from tonewheel.systems.concert.align.pairs import (
@@ -91,11 +92,7 @@ class Prepared:
     """A prepared folder, opened: its tracks and ambience, and samples on demand without decoding."""
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        if not (self.folder / "tracks.jsonl").is_file():
-            raise InputError(
-                self.folder, "is not a prepared folder; make one with `tonewheel concert prepare`"
-            )
+        self.folder = prepared_folder(folder, "tracks.jsonl", "concert")
         self.tracks = list(read_jsonl(self.folder / "tracks.jsonl", PreparedTrack))
         self.ambience = list(read_jsonl(self.folder / "ambience.jsonl", Ambience))
         pairs = self.folder / "pairs.jsonl"

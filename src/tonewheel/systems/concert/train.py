@@ -12,11 +12,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from tonewheel.core.files import sha256, write_text
-from tonewheel.learn.checkpoint import load_model, load_weights, save_model, state_weights
+from tonewheel.learn.checkpoint import load_weights, save_model, state_weights
 from tonewheel.learn.fit import RunResult, fit, versions
 from tonewheel.learn.losses import ntxent, supcon
 from tonewheel.learn.schedule import adamw
 from tonewheel.learn.stream import Stream
+from tonewheel.learn.weights import drawn, start_from
 from tonewheel.systems.concert.calibrate import fit_live_limit, fit_rule
 from tonewheel.systems.concert.card import card
 from tonewheel.systems.concert.data import Batch, PairStream
@@ -93,13 +94,9 @@ def train(
     """
     stream = PairStream(prepared, recipe)
     validation = PairStream(prepared, recipe, split="valid")
-    # The same few batches every time: their noise then cancels between validations.
-    valid = [Stream(validation.draw, recipe.fit.seed)[step] for step in range(VALIDATION_BATCHES)]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.fit.seed)  # the same recipe gives the same weights, from the first ones on
-        module = ConcertModule(recipe)
-    if initial is not None:
-        load_weights(module.encoder, load_model(initial, kind=KIND).tensors, initial)
+    valid = Stream(validation.draw, recipe.fit.seed).first(VALIDATION_BATCHES)
+    module = drawn(recipe.fit.seed, lambda: ConcertModule(recipe))
+    start_from(module.encoder, initial, KIND)
     result = fit(module, recipe.fit, Stream(stream.draw, recipe.fit.seed), valid, run_dir, recipe=recipe)
     # A run of a few steps is a trial: calibrating it as well as a real one would take longer than the run.
     release(

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import typer
-
+from tonewheel.core.verbs import verbs
 from tonewheel.systems.drums.verbs import check, collect, hits, manifest, mine, model, transcribe
 
-app = typer.Typer(
-    help="Which drum was struck when, and how hard.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-)
+app = verbs("Which drum was struck when, and how hard.")
 
 app.command()(model.prepare)
 app.add_typer(check.app, name="check")

@@ -23,6 +23,7 @@ from tonewheel.core.files import atomic_path, refuse_unwritable, write_json
 from tonewheel.core.progress import progress
 from tonewheel.core.records import Record, read_jsonl, write_jsonl
 from tonewheel.core.seeds import generator
+from tonewheel.learn.prepared import prepared_folder
 from tonewheel.manifest.licence import classify
 from tonewheel.manifest.tracks import Quarantined, Track, read_tracks
 from tonewheel.systems.drums.stage.beds import without_drums
@@ -64,9 +65,7 @@ class Prepared:
     """A prepared folder, opened: records at once, samples on demand without decoding."""
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        if not (self.folder / "shots.jsonl").is_file():
-            raise InputError(self.folder, "is not a prepared folder; make one with `tonewheel drums prepare`")
+        self.folder = prepared_folder(folder, "shots.jsonl", "drums")
         self.shots = list(read_jsonl(self.folder / "shots.jsonl", Shot))
         self.grooves = list(read_jsonl(self.folder / "grooves.jsonl", Groove))
         self.beds = list(read_jsonl(self.folder / "beds.jsonl", Bed))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from tonewheel.audio.spectra import MelSpec
+from tonewheel.learn.front_end import MelRecipe
 from tonewheel.learn.recipe import FitRecipe, Recipe
 
 
-class FrontEndRecipe(Recipe):
+class FrontEndRecipe(MelRecipe):
     """Log-mel front end; frame f is centred on f / 100 s, and audio before the start counts as silence."""
 
     sample_rate_hz: PositiveInt = 44_100
@@ -18,15 +18,6 @@ class FrontEndRecipe(Recipe):
     f_min_hz: PositiveFloat = Field(30.0, description="the lowest kicks lie at 40 Hz")
     f_max_hz: PositiveFloat = 16_000.0
     floor: PositiveFloat = Field(1e-8, description="mel power of what counts as silence")
-
-    def spec(self) -> MelSpec:
-        """The same settings as the record that `audio.spectra` computes with."""
-        return MelSpec(**self.model_dump())
-
-    @property
-    def frame_rate_hz(self) -> float:
-        """Frames in a second."""
-        return self.sample_rate_hz / self.hop_samples
 
 
 class NetworkRecipe(Recipe):

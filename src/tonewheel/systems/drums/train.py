@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from tonewheel.core.files import write_text
-from tonewheel.learn.checkpoint import load_model, load_weights, save_model, state_weights
+from tonewheel.learn.checkpoint import load_weights, save_model, state_weights
 from tonewheel.learn.fit import RunResult, fit, versions
 from tonewheel.learn.schedule import adamw
 from tonewheel.learn.stream import Stream
+from tonewheel.learn.weights import drawn, start_from
 from tonewheel.metrics.onsets import Counts, count
 from tonewheel.systems.drums.card import card
 from tonewheel.systems.drums.data import Batch, SceneStream
@@ -87,13 +88,9 @@ def train(prepared: Prepared, recipe: DrumsRecipe, run_dir: Path, initial: Path 
     """Train in `run_dir`, or go on where a killed run stopped; from `initial` weights if they are given."""
     stream = SceneStream(prepared, recipe)
     validation = SceneStream(prepared, recipe, split="valid")
-    # The same few batches every time: their noise then cancels between validations.
-    valid = [Stream(validation.draw, recipe.fit.seed)[step] for step in range(VALIDATION_BATCHES)]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.fit.seed)  # the same recipe gives the same weights, from the first ones on
-        module = DrumsModule(recipe)
-    if initial is not None:
-        load_weights(module.transcriber, load_model(initial, kind=KIND).tensors, initial)
+    valid = Stream(validation.draw, recipe.fit.seed).first(VALIDATION_BATCHES)
+    module = drawn(recipe.fit.seed, lambda: DrumsModule(recipe))
+    start_from(module.transcriber, initial, KIND)
     result = fit(module, recipe.fit, Stream(stream.draw, recipe.fit.seed), valid, run_dir, recipe=recipe)
     release(prepared, recipe, result, run_dir / "drums.safetensors")
     return result

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from tonewheel.core.verbs import verbs
 from tonewheel.systems.restore import (
     clean_commands,
     evaluate_commands,
@@ -12,21 +11,16 @@ from tonewheel.systems.restore import (
     train_commands,
 )
 
-app = typer.Typer(
-    help="Old recordings without their noise.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
+app = verbs(
+    "Old recordings without their noise.",
+    measure_commands.measure,
+    clean_commands.clean,
+    prepare_commands.prepare,
+    train_commands.train,
+    evaluate_commands.evaluate,
 )
 
 NEEDS_PROGRAMS = {
     "ffmpeg": "`restore evaluate --baselines` (adeclick and afftdn, beside ours)",
     "sox": "`restore evaluate --baselines` (noisered, beside ours)",
 }
-
-app.command()(measure_commands.measure)
-app.command()(clean_commands.clean)
-app.command()(measure_commands.measure)
-app.command()(prepare_commands.prepare)
-app.command()(train_commands.train)
-app.command()(evaluate_commands.evaluate)

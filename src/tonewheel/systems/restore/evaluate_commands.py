@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tonewheel.core.console import emit, say
+from tonewheel.core.console import show_scores
 
 
 def evaluate(
@@ -47,8 +47,4 @@ def evaluate(
         seed=seed,
         baselines=baselines,
     )
-    if as_json:
-        emit(scores)
-    else:
-        print(scores.markdown())
-        say(f"report: {out / 'index.html'}")
+    show_scores(scores, out, as_json)

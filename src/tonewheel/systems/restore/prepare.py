@@ -28,6 +28,7 @@ from tonewheel.core.files import write_json
 from tonewheel.core.progress import progress
 from tonewheel.core.records import Record, read_jsonl, write_jsonl
 from tonewheel.core.seeds import generator
+from tonewheel.learn.prepared import prepared_folder
 from tonewheel.manifest.licence import classify
 from tonewheel.manifest.split import assign
 from tonewheel.manifest.tracks import Quarantined, Track, read_tracks
@@ -65,11 +66,7 @@ class Prepared:
     """A prepared folder, opened: what is in it, and samples on demand without decoding."""
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        if not (self.folder / "sounds.jsonl").is_file():
-            raise InputError(
-                self.folder, "is not a prepared folder; make one with `tonewheel restore prepare`"
-            )
+        self.folder = prepared_folder(folder, "sounds.jsonl", "restore")
         self.sounds = list(read_jsonl(self.folder / "sounds.jsonl", Sound))
 
     def of(self, kind: str, split: str) -> list[Sound]:

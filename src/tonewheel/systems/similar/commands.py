@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from tonewheel.core.verbs import verbs
 from tonewheel.systems.similar import (
     evaluate_commands,
     find_commands,
@@ -12,19 +11,15 @@ from tonewheel.systems.similar import (
     train_commands,
 )
 
-app = typer.Typer(
-    help="Tracks like this one, the styles of a collection, and ways between them.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
+app = verbs(
+    "Tracks like this one, the styles of a collection, and ways between them.",
+    train_commands.prepare,
+    train_commands.train,
+    evaluate_commands.evaluate,
+    profile_commands.profile,
+    index_commands.index,
+    find_commands.find,
+    find_commands.path,
+    find_commands.blend,
+    train_commands.fetch,
 )
-
-app.command()(train_commands.prepare)
-app.command()(train_commands.train)
-app.command()(evaluate_commands.evaluate)
-app.command()(profile_commands.profile)
-app.command()(index_commands.index)
-app.command()(find_commands.find)
-app.command()(find_commands.path)
-app.command()(find_commands.blend)
-app.command()(train_commands.fetch)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tonewheel.core.console import emit, say
+from tonewheel.core.console import show_scores
 
 
 def evaluate(
@@ -32,8 +32,4 @@ def evaluate(
 
     refuse_overwrite(out / "scores.json", force)
     scores = run(Index.open(index, weights=weights), index.name, out, labels, changes, seed)
-    if as_json:
-        emit(scores)
-    else:
-        print(scores.markdown(), end="")
-        say(f"report: {out / 'index.html'}")
+    show_scores(scores, out, as_json)

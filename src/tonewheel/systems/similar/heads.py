@@ -26,6 +26,7 @@ from tonewheel.learn.losses import supcon
 from tonewheel.learn.recipe import FitRecipe
 from tonewheel.learn.schedule import adamw
 from tonewheel.learn.stream import Stream
+from tonewheel.learn.weights import drawn
 from tonewheel.metrics.neighbours import precision_among
 from tonewheel.systems.similar.loss import semi_hard_triplet
 from tonewheel.systems.similar.model import Projection
@@ -116,9 +117,7 @@ def train_head(
         views = rng.integers(0, vectors.shape[1], len(tracks))
         return Examples(vectors[tracks, views], torch.from_numpy(numbers[tracks]))
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        module = HeadModule(vectors.shape[2], recipe, settings)
+    module = drawn(settings.seed, lambda: HeadModule(vectors.shape[2], recipe, settings))
     with TemporaryDirectory() as scratch:
         result = fit(module, settings, Stream(draw, settings.seed), None, run_dir or scratch)
         load_weights(module.head, state_weights(result.last, prefix="head."), result.last)

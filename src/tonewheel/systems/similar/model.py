@@ -14,24 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tonewheel.learn.residual import ResidualStage
 from tonewheel.systems.similar.recipe import EncoderRecipe, HeadRecipe
 
 DB = 0.1151292546  # dB of power to natural log
-
-
-class ResidualStage(nn.Module):
-    """Halve frequency and time, then refine at the new size. Shape: (n, i, f, t) -> (n, o, f/2, t/2)."""
-
-    def __init__(self, channels_in: int, channels_out: int) -> None:
-        super().__init__()
-        self.halve = nn.Conv2d(channels_in, channels_out, 3, stride=2, padding=1, bias=False)
-        self.halve_norm = nn.BatchNorm2d(channels_out)
-        self.refine = nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False)
-        self.refine_norm = nn.BatchNorm2d(channels_out)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = functional.relu(self.halve_norm(self.halve(x)))
-        return functional.relu(x + self.refine_norm(self.refine(x)))
 
 
 class Encoder(nn.Module):

@@ -23,6 +23,7 @@ from tonewheel.core.processes import on_all_cores
 from tonewheel.core.progress import progress
 from tonewheel.core.records import Record, read_jsonl, write_jsonl
 from tonewheel.core.seeds import generator
+from tonewheel.learn.prepared import prepared_folder
 from tonewheel.manifest.licence import classify
 from tonewheel.manifest.tracks import Quarantined, Track, read_tracks
 from tonewheel.synth.styles import STYLES
@@ -63,11 +64,7 @@ class Prepared:
     """A prepared folder, opened: its tracks, and their log-mels on demand."""
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        if not (self.folder / "tracks.jsonl").is_file():
-            raise InputError(
-                self.folder, "is not a prepared folder; make one with `tonewheel similar prepare`"
-            )
+        self.folder = prepared_folder(folder, "tracks.jsonl", "similar")
         self.tracks = list(read_jsonl(self.folder / "tracks.jsonl", PreparedTrack))
         self.spec = MelSpec.read(self.folder / "front_end.json")
 

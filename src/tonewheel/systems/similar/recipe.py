@@ -6,11 +6,11 @@ from typing import Literal, Self
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
-from tonewheel.audio.spectra import MelSpec
+from tonewheel.learn.front_end import MelRecipe
 from tonewheel.learn.recipe import FitRecipe, Recipe
 
 
-class FrontEndRecipe(Recipe):
+class FrontEndRecipe(MelRecipe):
     """Log-mel front end; an index remembers its hash and refuses another one."""
 
     sample_rate_hz: PositiveInt = 16_000
@@ -20,10 +20,6 @@ class FrontEndRecipe(Recipe):
     f_min_hz: PositiveFloat = 40.0
     f_max_hz: PositiveFloat = 7_600.0
     floor: PositiveFloat = Field(1e-10, description="mel power; so low that a track's level does not matter")
-
-    def spec(self) -> MelSpec:
-        """The same settings as the record that `audio.spectra` computes with."""
-        return MelSpec(**self.model_dump())
 
 
 class EncoderRecipe(Recipe):
@@ -91,12 +87,7 @@ class SimilarRecipe(Recipe):
 
     @model_validator(mode="after")
     def _hops_on_frames(self) -> Self:
-        frames = self.views.hop_s * self.front_end.sample_rate_hz / self.front_end.hop_samples
-        if abs(frames - round(frames)) > 1e-9:
-            raise ValueError(
-                f"views.hop_s of {self.views.hop_s:g} s is {frames:g} frames of front_end.hop_samples; "
-                "a whole number is needed"
-            )
+        self.front_end.whole_frames(self.views.hop_s)
         return self
 
     @property

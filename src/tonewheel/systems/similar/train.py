@@ -13,11 +13,12 @@ from torch import Tensor
 
 from tonewheel.core.files import sha256, write_text
 from tonewheel.core.seeds import generator
-from tonewheel.learn.checkpoint import load_model, load_weights, save_model, state_weights
+from tonewheel.learn.checkpoint import load_weights, save_model, state_weights
 from tonewheel.learn.fit import RunResult, fit, versions
 from tonewheel.learn.losses import ntxent, supcon
 from tonewheel.learn.schedule import adamw
 from tonewheel.learn.stream import Stream
+from tonewheel.learn.weights import drawn, start_from
 from tonewheel.metrics import neighbours
 from tonewheel.systems.similar.backbones.encoder import KIND
 from tonewheel.systems.similar.card import card
@@ -106,11 +107,8 @@ def train(prepared: Prepared, recipe: SimilarRecipe, run_dir: Path, initial: Pat
     `initial` are weights to start from, those of another run.
     """
     stream = ViewStream(prepared, recipe)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.fit.seed)  # the same recipe gives the same weights, from the first ones on
-        module = SimilarModule(recipe)
-    if initial is not None:
-        load_weights(module.encoder, load_model(initial, kind=KIND).tensors, initial)
+    module = drawn(recipe.fit.seed, lambda: SimilarModule(recipe))
+    start_from(module.encoder, initial, KIND)
     held_out = heldout(prepared, recipe)
     # Without two held-out tracks nothing can be mistaken for another: the last weights are then the best.
     valid = [held_out] if len(held_out.tracks) > 1 else None

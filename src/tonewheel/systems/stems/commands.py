@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from tonewheel.core.verbs import verbs
 from tonewheel.systems.stems import (
     evaluate_commands,
     export_commands,
@@ -13,19 +12,15 @@ from tonewheel.systems.stems import (
     train_commands,
 )
 
-app = typer.Typer(
-    help="Six stems that sum to the mix, and the corrections that make them better.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
+app = verbs(
+    "Six stems that sum to the mix, and the corrections that make them better.",
+    separate_commands.separate,
+    prepare_commands.prepare,
+    train_commands.train,
+    evaluate_commands.evaluate,
+    export_commands.export,
+    flywheel_commands.sanitize,
+    flywheel_commands.dataset,
+    flywheel_commands.run,
+    flywheel_commands.calibrate,
 )
-
-app.command()(separate_commands.separate)
-app.command()(prepare_commands.prepare)
-app.command()(train_commands.train)
-app.command()(evaluate_commands.evaluate)
-app.command()(export_commands.export)
-app.command()(flywheel_commands.sanitize)
-app.command()(flywheel_commands.dataset)
-app.command()(flywheel_commands.run)
-app.command()(flywheel_commands.calibrate)

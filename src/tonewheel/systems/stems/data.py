@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tonewheel.audio.resample import resample
 from tonewheel.systems.stems.making.takes import Audio, Prepared, Take
 from tonewheel.systems.stems.model import CONTEXT, FULL_SCALE, NET_STEMS
 from tonewheel.systems.stems.recipe import MixRecipe
@@ -74,20 +75,21 @@ class MixStream:
         song = self.whole[int(rng.integers(len(self.whole)))]
         latest = int(min(t.seconds for t in song) * SAMPLE_RATE_HZ) - self.samples
         start = int(rng.integers(max(1, latest)))
-        chosen: dict[str, tuple[Take, int]] = {}
+        shift = self.shift(rng)
+        chosen: dict[str, tuple[Take, int, int]] = {}
         if together:
-            chosen = {take.stem: (take, start) for take in song if rng.random() >= settings.drop_share}
+            chosen = {take.stem: (take, start, shift) for take in song if rng.random() >= settings.drop_share}
         for stem, takes in self.by_stem.items():
             chance = BORROW_SHARE * PRESENCE[stem] if together else PRESENCE[stem]
             if takes and stem not in chosen and rng.random() < chance:
                 take = takes[int(rng.integers(len(takes)))]
                 last = int(take.seconds * SAMPLE_RATE_HZ) - self.samples
-                chosen[stem] = (take, int(rng.integers(max(1, last))))
+                chosen[stem] = (take, int(rng.integers(max(1, last))), self.shift(rng))
         mono = rng.random() < settings.mono_share
         stems: dict[str, NDArray[np.complex64]] = {}
         power = 0.0
-        for stem, (take, at) in chosen.items():
-            audio = self.prepared.read(take, at, self.samples) * np.float32(take.gain)
+        for stem, (take, at, semitones) in chosen.items():
+            audio = self.played(take, at, semitones)
             gain = 10 ** (rng.normal(0, settings.gain_db) / 20)
             spectrum = spectrum_of(audio * np.float32(gain), mono)
             spectrum *= shelves(rng, settings.tone_db)
@@ -101,7 +103,19 @@ class MixStream:
             level = 10 ** (rng.uniform(*settings.level_db) / 20) / np.sqrt(power)
             stems = {stem: spectrum * np.float32(level) for stem, spectrum in stems.items()}
         told = together and rng.random() < settings.context_share
-        return stems, context_of(song[0]) if told else np.zeros(CONTEXT, np.float32)
+        return stems, context_of(song[0], shift) if told else np.zeros(CONTEXT, np.float32)
+
+    def shift(self, rng: np.random.Generator) -> int:
+        """By how many semitones a song is played faster."""
+        most = self.recipe.semitones
+        return int(rng.integers(-most, most + 1)) if most else 0
+
+    def played(self, take: Take, start: int, semitones: int) -> Audio:
+        """A part of a take as from a turntable that runs faster: higher by `semitones`. Shape: (2, samples)."""
+        rate_hz = round(SAMPLE_RATE_HZ * 2 ** (semitones / 12))
+        heard = -(-self.samples * rate_hz // SAMPLE_RATE_HZ) + 1
+        audio = resample(self.prepared.read(take, start, heard), rate_hz, SAMPLE_RATE_HZ)[:, : self.samples]
+        return audio * np.float32(take.gain)
 
 
 def spectrum_of(audio: Audio, mono: bool) -> NDArray[np.complex64]:
@@ -126,18 +140,20 @@ def shelves(rng: np.random.Generator, spread_db: float) -> NDArray[np.float32]:
     return np.asarray(10 ** ((low + high) / 20), np.float32)
 
 
-def context_of(take: Take) -> NDArray[np.float32]:
+def context_of(take: Take, semitones: int = 0) -> NDArray[np.float32]:
     """What is known about the music, as `features.context` tells it of a recording; tension is not known here.
+
+    `semitones`: by how much faster it is played.
 
     >>> context_of(Take(song="a", stem="bass", file="", seconds=1.0, split="train", group="a", tempo_bpm=240.0))[12:]
     array([0., 1., 0., 1.], dtype=float32)
     """
     context = np.zeros(CONTEXT, np.float32)
     if take.tonic >= 0:
-        context[take.tonic % 12] = 1
+        context[(take.tonic + semitones) % 12] = 1
         context[12] = -1 if take.mode in MINOR_MODES else 1
     if take.tempo_bpm > 0:
-        context[13] = np.clip(np.log2(take.tempo_bpm / 120), -2, 2)
+        context[13] = np.clip(np.log2(take.tempo_bpm / 120) + semitones / 12, -2, 2)
     if take.tonic >= 0 or take.tempo_bpm > 0:
         context[15] = 1
     return context

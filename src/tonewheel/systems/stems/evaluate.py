@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -83,13 +83,15 @@ def evaluate(
 
     `fold` 6, 4 or 2; default what the songs tell. Without a masker the baselines and the oracle alone.
     """
+    given = multitracks(data, split)
+    first = next(given)  # a folder without songs is told before anything is written
     weights = "" if masker is None else masker.fingerprint
     folder = out / "trials"
     _same_run(folder, {"data": data.name, "fold": fold, "split": split, "bss": bss}, weights)
     path = folder / "trials.jsonl"
     done = list(read_jsonl(path, Trial)) if path.is_file() else []
     used, heard = fold, set()
-    for track in progress(islice(multitracks(data, split), songs), "measure", songs, "songs"):
+    for track in progress(islice(chain([first], given), songs), "measure", songs, "songs"):
         used = used or track.fold
         if used != (fold or track.fold):
             raise InputError(

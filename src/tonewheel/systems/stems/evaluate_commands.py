@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tonewheel.core.console import emit, say
+from tonewheel.core.console import show_scores
 from tonewheel.core.errors import InputError
 from tonewheel.systems.stems.options import DatasetDir, Json, folders
 
@@ -59,8 +59,4 @@ def evaluate(
     if ours:
         masker = NetMasker.load(weights)
     scores = run(folder, masker, out, fold=stems, split=split, songs=songs, bss=bss)
-    if as_json:
-        emit(scores)
-    else:
-        print(scores.markdown())
-        say(f"report: {out / 'index.html'}")
+    show_scores(scores, out, as_json)

@@ -104,6 +104,8 @@ def separate_file(
     wav = source.suffix.lower() in (".wav", ".wave") or channels > 8 or (lossy and _beyond_full_scale(source))
     suffix = ".wav" if wav else ".flac"
     limited = not wav or not (lossy or info.sample_format in FLOATS)
+    if source.resolve() in {(folder / f"{name}{suffix}").resolve() for name in wanted}:
+        raise InputError(source, "would be replaced by its own stem; give another folder")
     stream = Stream(masker, rate, channels, fold=fold, limited=limited)
     meter = Meter(stream.names)
     listener = None if snapshot is None else Listener(rate)

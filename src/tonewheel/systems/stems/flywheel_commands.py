@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tonewheel.core.console import emit, say
-from tonewheel.systems.stems.options import Force, Json, Weights
+from tonewheel.systems.stems.options import Force, Json, Weights, of_run
 
 if TYPE_CHECKING:
     from tonewheel.gates.base import Verdict
@@ -195,7 +195,7 @@ def train_snapshots(dataset_dir: Path, out: Path, recipe: str, settings: list[st
     if as_json:
         emit(result)
     else:
-        say(f"{out / FILE}: {result.steps} steps, best {result.best_score} at {result.best_step}")
+        say(f"{out / FILE}: {of_run(result)}")
 
 
 def evaluate_snapshots(dataset_dir: Path, out: Path, model: Path | None, as_json: bool) -> None:

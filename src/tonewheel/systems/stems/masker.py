@@ -13,9 +13,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from tonewheel.core.errors import InputError
 from tonewheel.learn.checkpoint import load_model, load_weights
 from tonewheel.learn.int8 import widened
+from tonewheel.learn.weights import of_this_version
 from tonewheel.systems.stems.model import CONTEXT, Separator
 from tonewheel.systems.stems.recipe import NetworkRecipe
 
@@ -79,9 +79,8 @@ class NetMasker:
 @lru_cache(maxsize=2)
 def _loaded(path: str) -> NetMasker:
     saved = load_model(path, kind=KIND)
-    try:
+    # Of the recipe only this matters here: weights stay usable when the settings of training grow.
+    with of_this_version(path):
         network = Separator(NetworkRecipe.model_validate(saved.metadata["recipe"]["network"]))
-    except (KeyError, TypeError, ValueError):
-        raise InputError(path, "does not say how its network is built") from None
     load_weights(network, widened(saved.tensors), path)
     return NetMasker(network, saved.sha256)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tonewheel.core.errors import InputError
+
+if TYPE_CHECKING:
+    from tonewheel.learn.fit import RunResult
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
@@ -31,3 +34,9 @@ def folders(verb: str, given: Path | None, dataset_dir: Path | None, out: Path |
     if out is None:
         raise InputError(f"stems {verb}", "--out is missing: the folder to write")
     return folder, out
+
+
+def of_run(result: RunResult) -> str:
+    """What came of a training run, in words."""
+    best = "" if result.best_score is None else f", best {result.best_score:.4g} at {result.best_step}"
+    return f"{result.steps} steps{best}"

@@ -33,6 +33,12 @@ class MixRecipe(Recipe):
     level_db: tuple[float, float] = Field((-30.0, -12.0), description="RMS of a mix, dB of full scale")
     mono_share: float = Field(0.3, ge=0, le=1, description="of mixes in mono")
     tone_db: float = Field(3.0, ge=0, description="spread of random shelves on a stem")
+    semitones: int = Field(
+        0,
+        ge=0,
+        le=12,
+        description="a song, or a stem that is borrowed, is played up to so much faster or slower",
+    )
     context_share: float = Field(
         0.5, ge=0, le=1, description="of mixes whose known context is told to the net"
     )

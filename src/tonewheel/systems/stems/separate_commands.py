@@ -80,18 +80,26 @@ def separate(
 
 def plan(given: list[Path], out: Path, snapshot: Path | None, force: bool) -> list[Job]:
     """Where the stems of each recording go; InputError before any work when that cannot be."""
+    from collections import Counter
+
     from tonewheel.core.files import refuse_overwrite
+    from tonewheel.manifest.stems import FOLDS
     from tonewheel.manifest.tracks import audio_paths
     from tonewheel.systems.stems.files import MANIFEST
 
-    sources = [(path, root) for root in given for path in audio_paths(root)]
+    sources = list(dict.fromkeys((path, root) for root in given for path in audio_paths(root)))
     if not sources:
         raise InputError(given[0], "holds no audio")
+    written = {"manifest", *(name for fold in FOLDS.values() for name in fold)}
     several = len(sources) > 1 or given[0].is_dir()
+    # song.wav beside song.mp3: each in a folder of its whole name.
+    alike = Counter(path.with_suffix("") for path, _ in sources)
     jobs: list[Job] = []
     taken: dict[Path, Path] = {}
     for source, root in sources:
-        inside = (source.relative_to(root) if root.is_dir() else Path(source.name)).with_suffix("")
+        inside = source.relative_to(root) if root.is_dir() else Path(source.name)
+        if alike[source.with_suffix("")] == 1:
+            inside = inside.with_suffix("")
         folder = out / inside if several else out
         if folder in taken:
             raise InputError(folder, f"would hold the stems of {taken[folder]} and of {source}")
@@ -101,6 +109,9 @@ def plan(given: list[Path], out: Path, snapshot: Path | None, force: bool) -> li
         if snapshot is not None:
             shared = snapshot / f"{inside}.json" if several else snapshot
             refuse_overwrite(shared, force)
+            ours = shared.parent.resolve() == folder.resolve() and shared.stem in written
+            if ours or shared.resolve() == source.resolve():
+                raise InputError(shared, "is the recording, or a file of its stems; name another one")
         jobs.append(Job(source, folder, shared))
     return jobs
 

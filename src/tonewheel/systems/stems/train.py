@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from tonewheel.core.files import sha256, write_text
-from tonewheel.learn.checkpoint import load_model, load_weights, save_model, state_weights
+from tonewheel.learn.checkpoint import load_weights, save_model, state_weights
 from tonewheel.learn.fit import RunResult, fit, versions
-from tonewheel.learn.int8 import narrowed, widened
+from tonewheel.learn.int8 import narrowed
 from tonewheel.learn.schedule import adamw
 from tonewheel.learn.stream import Stream
+from tonewheel.learn.weights import drawn, start_from
 from tonewheel.systems.stems.card import card
 from tonewheel.systems.stems.data import Batch, MixStream
 from tonewheel.systems.stems.loss import ideal, loss, sdr
@@ -77,26 +78,20 @@ def validation(prepared: Prepared, recipe: StemsRecipe) -> list[Batch]:
             "together_share": 1.0,
             "drop_share": 0.0,
             "tone_db": 0.0,
+            "semitones": 0,
             "gain_db": 1.0,
             "context_share": 0.0,
         }
     )
     stream = MixStream(prepared, still, recipe.fit.batch_size, split="valid")
-    return (
-        [Stream(stream.draw, recipe.fit.seed)[step] for step in range(VALIDATION_BATCHES)]
-        if stream.songs
-        else []
-    )
+    return Stream(stream.draw, recipe.fit.seed).first(VALIDATION_BATCHES) if stream.songs else []
 
 
 def train(prepared: Prepared, recipe: StemsRecipe, run_dir: Path, initial: Path | None = None) -> RunResult:
     """Train in `run_dir`, or go on where a killed run stopped; from `initial` weights if they are given."""
     stream = MixStream(prepared, recipe.mix, recipe.fit.batch_size)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.fit.seed)  # the same recipe gives the same weights, from the first ones on
-        module = SeparatorModule(recipe)
-    if initial is not None:
-        load_weights(module.separator, widened(load_model(initial, kind=KIND).tensors), initial)
+    module = drawn(recipe.fit.seed, lambda: SeparatorModule(recipe))
+    start_from(module.separator, initial, KIND)
     valid = validation(prepared, recipe)
     result = fit(module, recipe.fit, Stream(stream.draw, recipe.fit.seed), valid, run_dir, recipe=recipe)
     release(prepared, recipe, result, run_dir / FILE, initial)

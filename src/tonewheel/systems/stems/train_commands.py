@@ -9,7 +9,7 @@ import typer
 
 from tonewheel.core.console import emit, say
 from tonewheel.core.errors import InputError
-from tonewheel.systems.stems.options import DatasetDir, Json, folders
+from tonewheel.systems.stems.options import DatasetDir, Json, folders, of_run
 
 
 def train(
@@ -61,13 +61,18 @@ def train(
     if epochs is not None:
         raise InputError("--epochs", "is for snapshots; a separator's steps are fit.max_steps")
     from tonewheel.learn.recipe import load_recipe
-    from tonewheel.systems.stems.making.takes import Prepared
+    from tonewheel.systems.stems.making.takes import TAKES, Prepared
     from tonewheel.systems.stems.recipe import StemsRecipe
     from tonewheel.systems.stems.train import FILE
     from tonewheel.systems.stems.train import train as run
 
+    if not (folder / TAKES).is_file():
+        raise InputError(
+            folder,
+            "holds neither songs of `tonewheel stems prepare` nor snapshots of `tonewheel stems dataset`",
+        )
     result = run(Prepared(folder), load_recipe(recipe, StemsRecipe, settings), out, initial)
     if as_json:
         emit(result)
     else:
-        say(f"{out / FILE}: {result.steps} steps, best {result.best_score} at {result.best_step}")
+        say(f"{out / FILE}: {of_run(result)}")

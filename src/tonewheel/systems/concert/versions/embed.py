@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from tonewheel.audio.decode import blocks
 from tonewheel.core.errors import ModelMismatchError
@@ -60,13 +59,12 @@ class VersionEmbedder:
     def load(cls, weights: str | Path) -> VersionEmbedder:
         """Read weights written by training; InputError when the file is not one of those."""
         from tonewheel.learn.checkpoint import load_model
+        from tonewheel.learn.weights import of_this_version
 
         model = load_model(weights, kind=KIND)
-        try:
+        with of_this_version(weights):
             recipe = VersionRecipe.model_validate(model.metadata["recipe"])
             mean, kernel = (model.tensors[name].numpy() for name in ("mean", "kernel"))
-        except (KeyError, ValidationError):
-            raise ModelMismatchError(f"{weights}: was trained by another version of Tonewheel") from None
         patch = recipe.patch.spec().size
         if mean.shape != (patch,) or kernel.shape != (CLASSES, patch, recipe.size):
             raise ModelMismatchError(f"{weights}: its weights are not those of its recipe")

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from torch import Tensor
 
-from tonewheel.core.errors import InputError, ModelMismatchError
-from tonewheel.learn.checkpoint import load_model, load_weights, save_model
-from tonewheel.learn.int8 import narrowed, widened
+from tonewheel.core.errors import InputError
+from tonewheel.learn.checkpoint import load_model, save_model
+from tonewheel.learn.int8 import narrowed
 from tonewheel.learn.spectra import LogMel
+from tonewheel.learn.weights import load_trained
 from tonewheel.manifest.drum_hits import DrumHit
 from tonewheel.systems.drums.hearing.decode import AROUND_FRAMES, Curves, DecodeRule, Picker, decode, join
 from tonewheel.systems.drums.model import Frames, State, Transcriber
@@ -50,13 +50,7 @@ class Ears:
     @classmethod
     def load(cls, weights: str | Path) -> Ears:
         """Read weights written by training; InputError when the file is not one of those."""
-        saved = load_model(weights, kind=KIND)
-        try:
-            recipe = DrumsRecipe.model_validate(saved.metadata["recipe"])
-        except (KeyError, ValidationError):
-            raise ModelMismatchError(f"{weights}: was trained by another version of Tonewheel") from None
-        model = build(recipe)
-        load_weights(model, widened(saved.tensors), weights)
+        model, recipe, saved = load_trained(weights, KIND, DrumsRecipe, build)
         rule = DecodeRule.from_dict(saved.metadata["decision"], where=weights)
         ears = cls(model, recipe, saved.sha256, rule)
         ears.path = Path(weights)

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from tonewheel.audio.decode import load
-from tonewheel.core.errors import InputError, ModelMismatchError
-from tonewheel.learn.checkpoint import load_model, load_weights
+from tonewheel.core.errors import InputError
 from tonewheel.learn.spectra import LogMel
+from tonewheel.learn.weights import load_trained, of_this_version
 from tonewheel.metrics.calibration import Logistic
 from tonewheel.systems.drums.families import LABELS
 from tonewheel.systems.drums.hits.answers import FileAnswer, HitAnswer
@@ -64,16 +63,13 @@ class HitClassifier:
             raise InputError(
                 weights, "is a pickle, which may run code; give .safetensors that Tonewheel wrote"
             )
-        saved = load_model(weights, kind=KIND)
-        try:
-            recipe = HitsRecipe.model_validate(saved.metadata["recipe"])
+        net, recipe, saved = load_trained(
+            weights, KIND, HitsRecipe, lambda recipe: HitNet(recipe.network, recipe.front_end.n_mels)
+        )
+        with of_this_version(weights):
             if tuple(saved.metadata["labels"]) != LABELS:
                 raise KeyError("labels")
             limit = float(saved.metadata["least_known"])
-        except (KeyError, TypeError, ValueError, ValidationError):
-            raise ModelMismatchError(f"{weights}: was trained by another version of Tonewheel") from None
-        net = HitNet(recipe.network, recipe.front_end.n_mels)
-        load_weights(net, saved.tensors, weights)
         found = cls(net, recipe, Logistic.from_dict(saved.metadata["known"], where=weights), limit)
         found.fingerprint = saved.sha256
         return found

@@ -6,13 +6,13 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from tonewheel.audio.spectra import MelSpec
+from tonewheel.learn.front_end import MelRecipe
 from tonewheel.learn.recipe import FitRecipe, Recipe
 
 Block = Literal["block1", "block2", "block3", "block4"]
 
 
-class HitFrontEndRecipe(Recipe):
+class HitFrontEndRecipe(MelRecipe):
     """Log-mel of 0.47 s around an onset: 128 bands x 128 frames, a frame every 3.3 ms."""
 
     sample_rate_hz: PositiveInt = 44_100
@@ -26,10 +26,6 @@ class HitFrontEndRecipe(Recipe):
     lead_s: PositiveFloat = Field(
         0.06, description="what is heard before the onset: what rang on from earlier"
     )
-
-    def spec(self) -> MelSpec:
-        """The same settings as the record that `audio.spectra` computes with."""
-        return MelSpec(**self.model_dump(exclude={"frames", "lead_s"}))
 
     @property
     def samples(self) -> int:

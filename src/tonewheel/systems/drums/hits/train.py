@@ -13,10 +13,11 @@ from torch.nn import functional
 
 from tonewheel.core.errors import ModelMismatchError
 from tonewheel.core.files import write_text
-from tonewheel.learn.checkpoint import load_model, load_weights, save_model, state_weights
+from tonewheel.learn.checkpoint import load_weights, save_model, state_weights
 from tonewheel.learn.fit import RunResult, fit, versions
 from tonewheel.learn.schedule import adamw
 from tonewheel.learn.stream import Stream
+from tonewheel.learn.weights import drawn, start_from
 from tonewheel.metrics.calibration import Logistic, fit_logistic
 from tonewheel.metrics.detection import threshold_at_tpr
 from tonewheel.systems.drums.families import LABELS
@@ -140,14 +141,10 @@ def train(
     """Train in `run_dir`, or go on where a killed run stopped; from `initial` weights if they are given."""
     stream = HitStream(prepared, recipe, dataset=dataset, outliers_per_kind=outliers_per_kind)
     validation = HitStream(prepared, recipe, split="valid", outliers_per_kind=max(8, outliers_per_kind // 3))
-    # The same few batches every time: their noise then cancels between validations.
-    valid = [Stream(validation.draw, recipe.fit.seed)[step] for step in range(VALIDATION_BATCHES)]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.fit.seed)  # the same recipe gives the same weights, from the first ones on
-        module = HitsModule(recipe, stream.shares)
-    if initial is not None:
-        load_weights(module.net, load_model(initial, kind=KIND).tensors, initial)
-    elif recipe.freeze:
+    valid = Stream(validation.draw, recipe.fit.seed).first(VALIDATION_BATCHES)
+    module = drawn(recipe.fit.seed, lambda: HitsModule(recipe, stream.shares))
+    start_from(module.net, initial, KIND)
+    if initial is None and recipe.freeze:
         raise ModelMismatchError(
             f"recipe: freeze {', '.join(recipe.freeze)} needs weights to start from (--from)"
         )

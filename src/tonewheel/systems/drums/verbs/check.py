@@ -14,14 +14,11 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import say
+from tonewheel.core.verbs import verbs
 from tonewheel.systems.drums.verbs.check_answers import bootstrap, boundary, labels, openset
 from tonewheel.systems.drums.verbs.verdicts import Json, ReportFile, Strict, finish, tell
 
-app = typer.Typer(
-    help="Gates before a release: alignment, boundaries, unknowns, intervals, health, labels, duplicates.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = verbs("Gates before a release: alignment, boundaries, unknowns, intervals, health, labels, duplicates.")
 
 
 @app.command()

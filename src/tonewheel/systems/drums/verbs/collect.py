@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.core.verbs import verbs
 from tonewheel.systems.drums.verbs.dataset import DEFAULT, Folder, Json, export, stats
 
 if TYPE_CHECKING:
@@ -16,11 +17,7 @@ if TYPE_CHECKING:
     from tonewheel.manifest.timing import Timing
     from tonewheel.systems.drums.collecting.collection import Added
 
-app = typer.Typer(
-    help="Collect labelled drum hits, count them, export a dataset.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = verbs("Collect labelled drum hits, count them, export a dataset.")
 
 Session = Annotated[str, typer.Option(help="Session id; default: from the recording's content.")]
 Drummer = Annotated[str, typer.Option(help="Who plays; never on two sides of a split.")]

@@ -9,13 +9,10 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.core.verbs import verbs
 from tonewheel.systems.drums.verbs.annotate import annotate, boundary, openness
 
-app = typer.Typer(
-    help="Manifests of drum events: merge, compare, annotate, weigh.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+app = verbs("Manifests of drum events: merge, compare, annotate, weigh.")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tonewheel.core.console import emit, say
+from tonewheel.core.console import emit, say, show_scores
 from tonewheel.core.errors import InputError
 from tonewheel.systems.drums.verbs.hits import evaluate_hits, train_hits
 from tonewheel.systems.drums.verbs.left_out import tell_left_out
@@ -159,11 +159,7 @@ def evaluate(
         prepared=prepared,
         scenes=scenes,
     )
-    if as_json:
-        emit(scores)
-    else:
-        print(scores.markdown())
-        say(f"report: {out / 'index.html'}")
+    show_scores(scores, out, as_json)
 
 
 def _only_for_hits(**given: Path | None) -> None:

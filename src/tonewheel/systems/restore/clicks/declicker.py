@@ -15,12 +15,11 @@ import numpy as np
 import torch
 from msgspec import structs
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from scipy import ndimage
 
-from tonewheel.core.errors import InputError, ModelMismatchError
+from tonewheel.core.errors import InputError
 from tonewheel.core.records import Record
-from tonewheel.learn.checkpoint import load_model, load_weights
+from tonewheel.learn.weights import load_trained
 from tonewheel.systems.restore.ar import Mask, Samples
 from tonewheel.systems.restore.clicks.features import FEATURES, Analysis, analyse, examine
 from tonewheel.systems.restore.clicks.model import STACKED, ClickNet
@@ -83,13 +82,9 @@ class Declicker:
     @classmethod
     def load(cls, weights: str | Path) -> Self:
         """Read weights written by training; InputError when the file is not one of those."""
-        saved = load_model(weights, kind=KIND)
-        try:
-            recipe = ClicksRecipe.model_validate(saved.metadata["recipe"])
-        except (KeyError, ValidationError):
-            raise ModelMismatchError(f"{weights}: was trained by another version of Tonewheel") from None
-        net = ClickNet(recipe.network, FEATURES)
-        load_weights(net, saved.tensors, weights)
+        net, recipe, saved = load_trained(
+            weights, KIND, ClicksRecipe, lambda recipe: ClickNet(recipe.network, FEATURES)
+        )
         return cls(net, recipe, saved.sha256)
 
     @classmethod

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import torch
 from torch import Tensor
 
 from tonewheel.core.errors import RecipeError
 from tonewheel.core.journal import Journal
 from tonewheel.core.seeds import generator
-from tonewheel.learn.checkpoint import load_model, load_weights, save_model, state_weights
+from tonewheel.learn.checkpoint import load_weights, save_model, state_weights
 from tonewheel.learn.fit import RunResult, fit, versions
 from tonewheel.learn.schedule import adamw
 from tonewheel.learn.stream import Stream
+from tonewheel.learn.weights import drawn, start_from
 from tonewheel.systems.restore.clicks.data import Batch, ClickStream
 from tonewheel.systems.restore.clicks.declicker import KIND, Declicker
 from tonewheel.systems.restore.clicks.features import FEATURES
@@ -108,17 +108,12 @@ def train(prepared: Prepared, recipe: ClicksRecipe, run_dir: Path, initial: Path
     if recipe.strategy.pseudo_weight and earlier is None:
         raise RecipeError("strategy.pseudo_weight", ["needs earlier weights to start from: give `--initial`"])
     stream = ClickStream(prepared, recipe, teacher=earlier)
-    # The same few batches every time: their noise then cancels between validations.
     validation = ClickStream(prepared, recipe, split="valid")
-    draws = Stream(validation.draw, recipe.fit.seed)
-    valid = [draws[step] for step in range(VALIDATION_BATCHES)]
+    valid = Stream(validation.draw, recipe.fit.seed).first(VALIDATION_BATCHES)
     if max(recipe.strategy.real_share) > 0:
         valid += [validation.real_batch(generator(recipe.fit.seed, "real", i)) for i in range(REAL_BATCHES)]
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.fit.seed)  # the same recipe gives the same weights, from the first ones on
-        module = ClicksModule(recipe)
-    if initial is not None:
-        load_weights(module.net, load_model(initial, kind=KIND).tensors, initial)
+    module = drawn(recipe.fit.seed, lambda: ClicksModule(recipe))
+    start_from(module.net, initial, KIND)
     result = fit(module, recipe.fit, Stream(stream.draw, recipe.fit.seed), valid, run_dir, recipe=recipe)
     journal = Journal(run_dir / "journal.jsonl")
     for warning in warning_signs(read_metrics(run_dir / "metrics.csv")):

@@ -15,11 +15,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from tonewheel.core.errors import InputError, ModelMismatchError
+from tonewheel.core.errors import InputError
 from tonewheel.core.records import Record
-from tonewheel.learn.checkpoint import load_model, load_weights
+from tonewheel.learn.weights import load_trained
 from tonewheel.systems.restore.hiss.frames import (
     OVERLAP,
     analyse,
@@ -86,14 +85,8 @@ class Denoiser:
     @classmethod
     def load(cls, path: str | Path) -> Denoiser:
         """Read weights written by training; InputError when the file is not one of those."""
-        saved = load_model(path, kind=KIND)
-        try:
-            recipe = HissRecipe.model_validate(saved.metadata["recipe"])
-        except (KeyError, ValidationError):
-            raise ModelMismatchError(f"{path}: was trained by another version of Tonewheel") from None
-        network = Network(recipe.network)
-        load_weights(network, saved.tensors, path)
-        return cls(network, saved.sha256)
+        trained = load_trained(path, KIND, HissRecipe, lambda recipe: Network(recipe.network))
+        return cls(trained.network, trained.saved.sha256)
 
     @classmethod
     def shipped(cls) -> Denoiser:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import lightning
-import torch
 from torch import Tensor
 
-from tonewheel.learn.checkpoint import load_model, load_weights, save_model, state_weights
+from tonewheel.learn.checkpoint import load_weights, save_model, state_weights
 from tonewheel.learn.fit import RunResult, fit, versions
 from tonewheel.learn.schedule import adamw
 from tonewheel.learn.stream import Stream
+from tonewheel.learn.weights import drawn, start_from
 from tonewheel.systems.restore.hiss.data import Batch, HissStream
 from tonewheel.systems.restore.hiss.denoiser import KIND
 from tonewheel.systems.restore.hiss.frames import grid
@@ -66,18 +66,15 @@ def validation(prepared: Prepared, recipe: HissRecipe) -> list[Batch]:
         noise = recipe.noise.model_copy(update={"band_share": 1.0, "low_rate_share": 0.0, **changes})
         stream = HissStream(prepared, recipe.model_copy(update={"noise": noise}), split="valid")
         # The same seed each time: the same music with other noise.
-        batches += [Stream(stream.draw, recipe.fit.seed)[step] for step in range(VALIDATION_BATCHES)]
+        batches += Stream(stream.draw, recipe.fit.seed).first(VALIDATION_BATCHES)
     return batches
 
 
 def train(prepared: Prepared, recipe: HissRecipe, run_dir: Path, initial: Path | None = None) -> RunResult:
     """Train in `run_dir`, or go on where a killed run stopped; from `initial` weights if they are given."""
     stream = HissStream(prepared, recipe)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.fit.seed)  # the same recipe gives the same weights, from the first ones on
-        module = HissModule(recipe)
-    if initial is not None:
-        load_weights(module.denoiser, load_model(initial, kind=KIND).tensors, initial)
+    module = drawn(recipe.fit.seed, lambda: HissModule(recipe))
+    start_from(module.denoiser, initial, KIND)
     valid = validation(prepared, recipe)
     result = fit(module, recipe.fit, Stream(stream.draw, recipe.fit.seed), valid, run_dir, recipe=recipe)
     release(prepared, recipe, result, run_dir / "hiss.safetensors")

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from tonewheel.audio.spectra import log_mel
-from tonewheel.core.errors import ModelMismatchError
-from tonewheel.learn.checkpoint import load_model, load_weights
+from tonewheel.learn.weights import load_trained
 from tonewheel.systems.similar.backbones.base import Floats, cut, heard, mono, silent
 from tonewheel.systems.similar.model import Encoder
 from tonewheel.systems.similar.recipe import SimilarRecipe
@@ -48,14 +46,10 @@ class EncoderBackbone:
     @classmethod
     def load(cls, weights: str | Path) -> EncoderBackbone:
         """Read weights written by training; InputError or ModelMismatchError when the file is not one of those."""
-        model = load_model(weights, kind=KIND)
-        try:
-            recipe = SimilarRecipe.model_validate(model.metadata["recipe"])
-        except (KeyError, ValidationError):
-            raise ModelMismatchError(f"{weights}: was trained by another version of Tonewheel") from None
-        encoder = Encoder(recipe.encoder, recipe.front_end.n_mels)
-        load_weights(encoder, model.tensors, weights)
-        return cls(encoder, recipe, model.sha256)
+        encoder, recipe, saved = load_trained(
+            weights, KIND, SimilarRecipe, lambda recipe: Encoder(recipe.encoder, recipe.front_end.n_mels)
+        )
+        return cls(encoder, recipe, saved.sha256)
 
     @classmethod
     def shipped(cls) -> EncoderBackbone:

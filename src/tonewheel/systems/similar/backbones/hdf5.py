@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tonewheel.core.errors import InputError
+from tonewheel.core.files import reading
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 LARGEST_BYTES = 256 * 2**20
@@ -27,12 +28,10 @@ Floats = NDArray[np.float32]
 def read_arrays(path: str | Path) -> dict[str, Floats]:
     """Every array of the file by its path inside it ("conv2d_1/conv2d_1/kernel:0"); InputError for anything else."""
     file = Path(path)
-    try:
+    with reading(file):
         if file.stat().st_size > LARGEST_BYTES:
             raise InputError(file, f"is larger than {LARGEST_BYTES // 2**20} MiB")
         data = file.read_bytes()
-    except OSError as error:
-        raise InputError(file, error.strerror or "cannot be read") from None
     if not data.startswith(SIGNATURE):
         raise InputError(file, "is no HDF5 file")
     try:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from tonewheel.core.errors import ModelMismatchError
 from tonewheel.learn.checkpoint import load_model, load_weights, save_model
+from tonewheel.learn.weights import of_this_version
 from tonewheel.systems.similar.backbones.base import Backbone, Floats, unit
 from tonewheel.systems.similar.heads import Pca, project
 from tonewheel.systems.similar.model import Projection
@@ -53,10 +53,8 @@ class Headed:
         if facts.get("method") == "pca":
             head: Projection | Pca = Pca(model.tensors["mean"].numpy(), model.tensors["components"].numpy())
         else:
-            try:
+            with of_this_version(path):
                 recipe = HeadRecipe.model_validate(facts["recipe"])
-            except (KeyError, ValidationError):
-                raise ModelMismatchError(f"{path}: was trained by another version of Tonewheel") from None
             head = Projection(backbone.size, recipe).eval()
             load_weights(head, model.tensors, path)
         return cls(backbone, head, model.sha256)

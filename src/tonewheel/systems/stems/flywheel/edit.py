@@ -7,7 +7,7 @@ a cut -12 dB; an isolation moves that part of what others have into the stem, a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -89,10 +89,27 @@ def region_sdr_db(reference: Audio, estimate: Audio, one: Correction, sample_rat
 
     The global SDR, sum |s|^2 / sum |s - e|^2, of a part of the spectrum; it counts the sound of this stem only there.
     """
-    sounds = torch.from_numpy(
-        np.stack([reference, np.asarray(reference) - np.asarray(estimate)]).astype(np.float32)
-    )
-    power = torch.view_as_complex(analyse(sounds)).abs().square()
-    bins, frames = where(one, sample_rate_hz, power.shape[-1])
-    signal, error = (float(part.double().sum()) for part in power[..., bins, frames])
-    return 10 * float(np.log10((signal + 1e-9) / (error + 1e-9)))
+    return regions_sdr_db({one.stem: reference}, {one.stem: estimate}, [one], sample_rate_hz)
+
+
+def regions_sdr_db(
+    reference: Mapping[str, Audio],
+    estimate: Mapping[str, Audio],
+    regions: Sequence[Correction],
+    sample_rate_hz: float,
+) -> float:
+    """The same over the regions of several corrections together: stems by name -> (2, samples)."""
+    power = {
+        stem: torch.view_as_complex(
+            analyse(torch.from_numpy(np.stack([sound, sound - estimate[stem]]).astype(np.float32)))
+        )
+        .abs()
+        .square()
+        for stem, sound in reference.items()
+    }
+    signal = error = 1e-9
+    for one in regions:
+        bins, frames = where(one, sample_rate_hz, power[one.stem].shape[-1])
+        there = power[one.stem][..., bins, frames].double()
+        signal, error = signal + float(there[0].sum()), error + float(there[1].sum())
+    return 10 * float(np.log10(signal / error))

@@ -3,20 +3,18 @@
 A snapshot holds no sound, so the separator cannot be trained on it. But if people keep turning the voice up between
 200 and 800 Hz, the separator gives the voice too little there, and that can be put right in the shares themselves:
 
-    votes     one a sound, stem and band: what was corrected there, at most 12 dB up or down
-    gain      the median of the votes, where at least 5 sounds have one and 3 in 4 agree about the direction
-    strength  0, 1/4 ... 1 of the gains: what is best on one half of some songs whose stems are known
+    gains     what the corrections of all sounds say together (`votes`)
+    strength  0, 1/2, 1 or 1 1/2 of them: what is best on one half of some songs whose stems are known
     verdict   on the other half: better with confidence, no stem worse by more than 0.2 dB, or no gains at all
 
-What it can do: take away a leaning that the separator has everywhere. What it cannot: tell sounds apart that the
-separator takes for the same. Lies are bounded by the medians, by the count of sounds, and by the last step, which no
-contribution can touch.
+What it can do: take away a leaning that the separator has on the music that is corrected, as where that is of another
+kind than what it was trained on. What it cannot: tell sounds apart that the separator takes for the same. On music like
+that of its training it has no such leaning, and nothing is gained (docs/stems.md has the figures).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,25 +24,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tonewheel.core.errors import InputError
-from tonewheel.core.records import Record, read_jsonl
+from tonewheel.core.records import Record
 from tonewheel.gates.base import Verdict
+from tonewheel.manifest.stem_snapshot import Correction
 from tonewheel.manifest.stems import STEMS
 from tonewheel.metrics.bootstrap import Interval
 from tonewheel.systems.stems.features.frames import BANDS, EDGES_HZ
 from tonewheel.systems.stems.flywheel.champion import gain_of, judge
-from tonewheel.systems.stems.flywheel.corrected import covered
-from tonewheel.systems.stems.flywheel.dataset_folder import SIDES, Metadata, read_manifest
+from tonewheel.systems.stems.flywheel.dataset_folder import read_manifest
 from tonewheel.systems.stems.flywheel.edit import FULL_DB
-from tonewheel.systems.stems.flywheel.sanitized import KINDS, SanitizedCorrection
+from tonewheel.systems.stems.flywheel.votes import ballots_of, gains
 from tonewheel.systems.stems.masker import Masker
 from tonewheel.systems.stems.rows import N_FFT, SAMPLE_RATE_HZ
 from tonewheel.systems.stems.spectra import analyse
 
 Floats = NDArray[np.float64]
-SIGNS = {"boost": 1.0, "isolation": 1.0, "cut": -1.0, "masking": -1.0}
-LEAST_SOURCES = 5
-AGREEMENT = 0.75
-STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
+STRENGTHS = (0.0, 0.5, 1.0, 1.5)
 
 
 class Calibration(Record):
@@ -52,11 +47,11 @@ class Calibration(Record):
 
     edges_hz: tuple[float, ...]
     gains_db: dict[str, tuple[float, ...]]
-    """As voted, for each stem and band."""
+    """As `votes` found them, for each stem and band."""
     strength: float
-    """How much of them is used; 0: they did not help."""
+    """How much of them is used; 0: they did not help. More than 1: nobody corrects all that is wrong."""
     sources: dict[str, tuple[int, ...]]
-    """How many sounds voted."""
+    """How many sounds were corrected there."""
     data_hash: str
     separator: str
     gain_db: Interval
@@ -68,7 +63,7 @@ class Calibration(Record):
     @property
     def table_db(self) -> Floats:
         """The gains as they are used, (6, 24)."""
-        return self.strength * np.array([self.gains_db[stem] for stem in STEMS])
+        return np.clip(self.strength * np.array([self.gains_db[stem] for stem in STEMS]), -FULL_DB, FULL_DB)
 
 
 class CalibratedMasker:
@@ -110,36 +105,6 @@ def bin_factors(table_db: Floats) -> Floats:
     return np.stack([10 ** (np.interp(octaves, middles, row) / 20) for row in table_db])
 
 
-def voted(told: Iterable[tuple[str, Sequence[SanitizedCorrection]]]) -> tuple[Floats, NDArray[np.int64]]:
-    """Gains in dB and numbers of voters, (6, 24) each, from the corrections of sounds: (source, corrections)."""
-    votes: dict[str, Floats] = defaultdict(lambda: np.zeros((len(STEMS), BANDS)))
-    for source, corrections in told:
-        for one in corrections:
-            bands, _ = covered(one)
-            votes[source][one.stem] += SIGNS[KINDS[one.kind]] * FULL_DB * one.strength * bands
-    table = np.zeros((len(STEMS), BANDS))
-    counts = np.zeros((len(STEMS), BANDS), np.int64)
-    if not votes:
-        return table, counts
-    every = np.clip(np.stack(list(votes.values())), -FULL_DB, FULL_DB)
-    counts = np.sum(every != 0, axis=0)
-    for stem, band in np.argwhere(counts >= LEAST_SOURCES):
-        own = every[:, stem, band]
-        own = own[own != 0]
-        if max(np.mean(own > 0), np.mean(own < 0)) >= AGREEMENT:
-            table[stem, band] = np.median(own)
-    return table, counts
-
-
-def votes_of(dataset: Path) -> tuple[Floats, NDArray[np.int64]]:
-    """`voted` from all snapshots of a data set."""
-    return voted(
-        (line.source, line.corrections)
-        for side in SIDES
-        for line in read_jsonl(dataset / side / "metadata.jsonl", Metadata)
-    )
-
-
 def calibrate(
     dataset: Path,
     masker: Masker,
@@ -152,7 +117,7 @@ def calibrate(
 
     The songs are separated once each. InputError when there are fewer than 4 groups of them.
     """
-    table, counts = votes_of(dataset)
+    table, counts = gains(ballots_of(dataset))
     scores, groups = [], []
     for group, stems in songs:
         scores.append(song_scores(masker, stems, table))
@@ -186,7 +151,7 @@ def calibrate(
 
 
 def song_scores(masker: Masker, stems: NDArray[Any], table_db: Floats) -> Floats:
-    """SDR in dB of each stem at each strength of the gains, (5, 6), on the spectrum; NaN for a silent stem."""
+    """SDR in dB of each stem at each strength of the gains, (4, 6), on the spectrum; NaN for a silent stem."""
     truth = torch.view_as_complex(analyse(torch.from_numpy(np.ascontiguousarray(stems, np.float32))))
     mix = truth.sum(0)
     with torch.inference_mode():
@@ -194,11 +159,32 @@ def song_scores(masker: Masker, stems: NDArray[Any], table_db: Floats) -> Floats
     power = truth.abs().square().sum((1, 2, 3)).double().numpy()
     found = []
     for strength in STRENGTHS:
-        factors = torch.from_numpy(bin_factors(strength * table_db).astype(np.float32))[:, None, :, None]
+        leant = np.clip(strength * table_db, -FULL_DB, FULL_DB)
+        factors = torch.from_numpy(bin_factors(leant).astype(np.float32))[:, None, :, None]
         error = (truth - leaning(shares, factors) * mix).abs().square().sum((1, 2, 3)).double().numpy()
         found.append(10 * np.log10((power + 1e-9) / (error + 1e-9)))
     audible = power > 1e-6 * power.sum()
     return np.where(audible, np.stack(found), np.nan)
+
+
+def regions(table_db: Floats) -> list[Correction]:
+    """Where a table (6, 24) has gains, as corrections of a whole sound: what `regions_sdr_db` measures.
+
+    >>> table = np.zeros((6, 24)); table[2, :2] = -3.0
+    >>> [(one.stem, one.kind, one.frequency_hz) for one in regions(table)]
+    [('bass', 'cut', (30.0, 60.0)), ('bass', 'cut', (60.0, 90.0))]
+    """
+    return [
+        Correction(
+            stem=stem,
+            kind="boost" if gain_db > 0 else "cut",
+            strength=1.0,
+            frequency_hz=(EDGES_HZ[band], EDGES_HZ[band + 1]),
+        )
+        for stem, row in zip(STEMS, table_db, strict=True)
+        for band, gain_db in enumerate(row)
+        if gain_db
+    ]
 
 
 def read_calibration(path: Path) -> Calibration:

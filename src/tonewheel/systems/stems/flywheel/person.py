@@ -34,14 +34,22 @@ INEXACT = 0.2
 
 
 def corrections(
-    truth: Audio, separated: Audio, sample_rate_hz: float, rng: np.random.Generator, most: int = 4
+    truth: Audio,
+    separated: Audio,
+    sample_rate_hz: float,
+    rng: np.random.Generator,
+    most: int = 4,
+    block_s: float | None = BLOCK_S,
 ) -> tuple[Correction, ...]:
-    """What a person would correct, worst first: stems (6, 2, samples) as they are and as they were separated."""
+    """What a person would correct, worst first: stems (6, 2, samples) as they are and as they were separated.
+
+    With `block_s` None it sets the faders of bands for the whole sound, otherwise for blocks of it.
+    """
     right, found = (
         torch.view_as_complex(analyse(torch.from_numpy(np.ascontiguousarray(sound, np.float32))))
         for sound in (truth, separated)
     )
-    power, has = (_blocks(spectrum, sample_rate_hz) for spectrum in (right, found))
+    power, has = (_blocks(spectrum, sample_rate_hz, block_s) for spectrum in (right, found))
     away = np.abs(power - has)
     missing_db = 10 * np.log10((power + 1e-6 * power.max()) / (has + 1e-6 * power.max()))
     away[np.abs(missing_db) < LEAST_DB] = 0
@@ -56,7 +64,7 @@ def corrections(
             kind="boost" if wanted_db > 0 else "cut",
             strength=1.0,
             frequency_hz=(EDGES_HZ[band], EDGES_HZ[band + 1]),
-            time_s=(block * BLOCK_S, (block + 1) * BLOCK_S),
+            time_s=None if block_s is None else (block * block_s, (block + 1) * block_s),
         )
         strength = _tuned(right, found, one, abs(wanted_db) / FULL_DB, sample_rate_hz)
         if strength:
@@ -89,11 +97,11 @@ def _tuned(right: Tensor, found: Tensor, one: Correction, wanted: float, sample_
     return best if tried[best] < (1 - LEAST_GAIN) * before else 0.0
 
 
-def _blocks(spectrum: Tensor, sample_rate_hz: float) -> NDArray[np.float64]:
+def _blocks(spectrum: Tensor, sample_rate_hz: float, block_s: float | None) -> NDArray[np.float64]:
     """Power in each band and block: (6, 2, bins, frames) -> (6, bands, blocks)."""
     both = spectrum.abs().square().sum(1).double().numpy()
     edges = [round(edge * N_FFT / sample_rate_hz) for edge in EDGES_HZ]
     bands = np.stack([both[:, low:high].sum(1) for low, high in pairwise(edges)], 1)
-    frames = BLOCK_S * sample_rate_hz / HOP
+    frames = bands.shape[-1] if block_s is None else block_s * sample_rate_hz / HOP
     starts = np.arange(0, bands.shape[-1], frames).astype(int)
     return np.asarray(np.add.reduceat(bands, starts, axis=-1))

@@ -27,6 +27,8 @@ from tonewheel.systems.stems.flywheel.sanitized import SanitizedSnapshot
 
 ABOVE_MIX = 0.05
 """6 dB on the scale of levels: so much louder than the mix a stem may be, for phases can cancel."""
+WHOLE = 41
+"""Where the family `energy` has the level of the whole."""
 LOUD = 0.4
 """-72 dB: below that levels are rounding and are not compared."""
 MOST_Z = 12.0
@@ -56,17 +58,31 @@ def impossible(record: SanitizedSnapshot) -> str | None:
     truth = {stem: np.array(values) for stem, values in record.ground_truth.items() if len(values) == WIDTH}
     mix = np.array(record.features.spectral[:BANDS])
     told = len(record.features.spectral) == LENGTHS["spectral"]
+    most = _loudest(record) if told else mix
     for stem, values in truth.items():
         if values[SHARES].min() < 0:
             return f"groundTruthStems.{stem}: a share below 0"
         levels = values[LEVELS]
-        if told and np.sum((levels > mix + ABOVE_MIX) & (levels > LOUD)) > 2:
+        if told and np.sum((levels > most + ABOVE_MIX) & (levels > LOUD)) > 2:
             return f"groundTruthStems.{stem}: louder than the mix it is a part of"
     if len(truth) == len(STEMS):
         total = np.sum([values[SHARES] for values in truth.values()], axis=0)
         if total.max() > 1.01:
             return f"groundTruthStems: shares of a band sum to {total.max():.2f}"
     return None
+
+
+def _loudest(record: SanitizedSnapshot) -> NDArray[np.float64]:
+    """How high the level of the mean power of a band can be, of which the mean of the levels is told: (24,).
+
+    Where levels move by a deviation d, the power of their mean is ln(10) / 20 d^2 dB below the mean of their powers, if
+    they are spread as in a normal distribution. No band has more than the whole.
+    """
+    mean, deviation = (np.array(record.features.spectral[at : at + BANDS]) for at in (0, BANDS))
+    found = mean + np.log(10) / 20 * 120 * np.square(deviation)
+    if len(record.features.energy) == LENGTHS["energy"]:
+        found = np.minimum(found, record.features.energy[WHOLE])
+    return np.asarray(np.maximum(found, mean))
 
 
 def usual(records: Iterable[SanitizedSnapshot], widths: Mapping[str, int]) -> Usual | None:

@@ -59,6 +59,8 @@ def sanitize(inputs: Path, output: Path, key_folder: Path | None = None) -> Sani
     when there is nothing to sanitise.
     """
     files = snapshot_files(inputs)
+    if output.resolve() in {path.resolve() for path in files}:
+        raise InputError(output, "is what is to be read; write to another file")
     names = Pseudonyms(local_key(key_folder or output.parent))
     counts: dict[str, int] = defaultdict(int)
     unknown: dict[str, int] = defaultdict(int)
@@ -86,13 +88,12 @@ def sanitize(inputs: Path, output: Path, key_folder: Path | None = None) -> Sani
             counts["corrected"] += bool(one.corrections)
             counts["with_truth"] += bool(one.ground_truth)
             yield one
+        if not seen:  # what was written before stays as it is
+            raise InputError(inputs, f"holds no snapshot{f' (as {first_problem})' if first_problem else ''}")
 
     apart = Quarantine(quarantine_path(output))
     with apart:
         written = write_jsonl(output, lines())
-    if not written:
-        output.unlink()
-        raise InputError(inputs, f"holds no snapshot{f' (as {first_problem})' if first_problem else ''}")
     return Sanitized(
         output=str(output),
         snapshots=written,

@@ -7,7 +7,6 @@ chokes an open one; pieces stand where a drummer has them.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from tonewheel.audio.decode import load
 from tonewheel.synth.effects import high_pass
+from tonewheel.systems.stems.making.index import index_rows
 
 Audio = NDArray[np.float32]
 RATE = 44_100
@@ -99,16 +99,19 @@ def _energy(shot: Audio) -> float:
     return float(np.abs(shot).max() * np.sqrt(np.mean(np.square(shot[:, : RATE // 10]))))
 
 
+COLUMNS = ("path", "kind", "kit", "label", "sublabel", "license", "split")
+"""Of an index.csv with kits."""
+
+
 def read_kits(index: Path) -> list[Kit]:
     """Kits of an index.csv whose rows of kind `oneshot` name kit, label, license and split."""
     kits: dict[str, Kit] = {}
-    with index.open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream):
-            if row["kind"] != "oneshot":
-                continue
-            kit = kits.setdefault(row["kit"], Kit(row["kit"], row["license"], row["split"]))
-            label = row["sublabel"] if row["label"] == "aux" else row["label"]
-            kit.files.setdefault(label, []).append(index.parent / row["path"])
+    for row in index_rows(index, COLUMNS):
+        if row["kind"] != "oneshot":
+            continue
+        kit = kits.setdefault(row["kit"], Kit(row["kit"], row["license"], row["split"]))
+        label = row["sublabel"] if row["label"] == "aux" else row["label"]
+        kit.files.setdefault(label, []).append(index.parent / row["path"])
     return list(kits.values())
 
 

@@ -5,7 +5,6 @@ What validates shares nothing with what trains: other kits, other voices, other 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +18,15 @@ from tonewheel.core.progress import progress
 from tonewheel.manifest.licence import classify
 from tonewheel.manifest.midi import read_midi
 from tonewheel.systems.stems.making.desk import Rooms
+from tonewheel.systems.stems.making.index import index_rows
 from tonewheel.systems.stems.making.kits import Kit, Stroke, read_kits
 from tonewheel.systems.stems.making.singer import Speech, listen
 
 Audio = NDArray[np.float32]
 RATE = 44_100
+MIDI = ("path", "kind", "split", "license", "seconds")
+GROOVES = ("path", "label", "split", "seconds", "notes")
+"""Columns of an index.csv that are read."""
 VALIDATION_KITS = ("sonicpi_menegass", "dm_tr505")
 VALIDATION_VOICES = ("ru_RU_f_IvrvoiceRU", "flite_rms")
 VALIDATION_EVERY = 8
@@ -79,6 +82,9 @@ def studio(sources: Sources, split: str) -> Studio:
     for font in sources.soundfonts:
         if not font.is_file():
             raise InputError(font, "no such soundfont")
+        with font.open("rb") as stream:
+            if stream.read(12)[8:] not in (b"sfbk", b"DLS "):
+                raise InputError(font, "is no soundfont (.sf2, .sf3 or .dls)")
     kits = [
         kit
         for kit in (read_kits(sources.drums) if sources.drums else [])
@@ -96,7 +102,7 @@ def studio(sources: Sources, split: str) -> Studio:
 def midi_files(sources: Sources, split: str) -> list[tuple[Path, float]]:
     if sources.midi is None:
         return []
-    rows = [r for r in _rows(sources.midi) if r["kind"] == "midi" and r["split"] == "train"]
+    rows = [r for r in index_rows(sources.midi, MIDI) if r["kind"] == "midi" and r["split"] == "train"]
     rows = [r for r in rows if classify(r["license"]).may_train]
     wanted = split == "valid"
     return [
@@ -106,13 +112,8 @@ def midi_files(sources: Sources, split: str) -> list[tuple[Path, float]]:
     ]
 
 
-def _rows(index: Path) -> list[dict[str, str]]:
-    with index.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
 def _grooves(index: Path, split: str) -> Iterator[tuple[str, float, list[Stroke]]]:
-    for row in _rows(index):
+    for row in index_rows(index, GROOVES):
         if row["label"] != "midi_groove" or row["split"] != split or float(row["seconds"]) < 8:
             continue
         score = read_midi(index.parent / row["path"])
@@ -139,7 +140,7 @@ def _singers(folder: Path, split: str) -> Iterator[tuple[str, list[Speech]]]:
 
 
 def _responses(index: Path) -> Iterator[np.ndarray]:
-    for row in _rows(index):
+    for row in index_rows(index, MIDI):
         if row["kind"] in ("ir_room", "ir_plate", "ir_room_modelled") and row["split"] == "train":
             if not classify(row["license"]).may_train:
                 continue

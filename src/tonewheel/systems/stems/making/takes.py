@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from tonewheel.core.errors import InputError
 from tonewheel.core.files import atomic_path
 from tonewheel.core.records import Record, read_jsonl
+from tonewheel.learn.prepared import prepared_folder
 
 Audio = NDArray[np.float32]
 PEAK = 0.89
+TAKES = "takes.jsonl"
 
 
 class Take(Record):
@@ -49,10 +51,8 @@ class Prepared:
     """A prepared folder, opened: takes by song, and samples on demand."""
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        if not (self.folder / "takes.jsonl").is_file():
-            raise InputError(self.folder, "is not a prepared folder; make one with `tonewheel stems prepare`")
-        self.takes = list(read_jsonl(self.folder / "takes.jsonl", Take))
+        self.folder = prepared_folder(folder, TAKES, "stems")
+        self.takes = list(read_jsonl(self.folder / TAKES, Take))
 
     def songs(self, split: str) -> dict[str, list[Take]]:
         """Song -> its takes, of one split."""
