@@ -31,13 +31,13 @@ def emit(value: Record | Mapping[str, Any]) -> None:
     print(msgspec.json.encode(value, enc_hook=to_plain).decode(), flush=True)
 
 
-def show_scores(scores: Scored, out: Path, as_json: bool) -> None:
+def show_scores(scores: Scored, out: Path, as_json: bool, *, page: str = "index.html") -> None:
     """Show the scores of an evaluation: as one JSON line, or as tables with where their page is."""
     if as_json:
         emit(scores.to_dict())
     else:
         print(scores.markdown().rstrip("\n"))
-        say(f"report: {out / 'index.html'}")
+        say(f"report: {out / page}")
 
 
 def say(text: str) -> None:

@@ -8,21 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.systems.concert.options import Force, Json, encoder_of
 
 if TYPE_CHECKING:
     from tonewheel.gates.base import Verdict
-
-Confirmations = Annotated[
-    Path | None,
-    typer.Option(
-        "--confirmations",
-        help="Also add what was confirmed or fixed to this file, hashed, to learn from later.",
-    ),
-]
-Regression = Annotated[
-    Path | None,
-    typer.Option("--regression", help="A set made by `concert freeze`, that new weights must not lose on."),
-]
 
 
 def freeze(
@@ -31,8 +20,8 @@ def freeze(
     split: Annotated[str, typer.Option(help="Split to draw from; never one that trains.")] = "valid",
     count: Annotated[int, typer.Option(min=10, max=10_000, help="Simulated queries.")] = 150,
     seed: Annotated[int, typer.Option(min=0, help="Of the queries.")] = 0,
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """Freeze queries with known answers into one file, for `train --regression` and `adapt --regression`."""
     from tonewheel.core.errors import InputError
@@ -58,7 +47,7 @@ def admit(candidate: Path, weights: Path, regression: Path, champion: Path | Non
     from tonewheel.systems.concert.embed import Embedder
     from tonewheel.systems.concert.regression import hold, read
 
-    before = Embedder.shipped() if champion is None else Embedder.load(champion)
+    before = encoder_of(champion)
     verdict = hold(read(regression), before, Embedder.load(candidate))
     if verdict.passed:
         for ending in (".safetensors", ".md"):

@@ -9,17 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tonewheel.core.console import emit, say
-from tonewheel.systems.concert.flywheel_commands import Regression
+from tonewheel.systems.concert.options import Force, Json, Regression, Weights, encoder_of
 
 if TYPE_CHECKING:
-    from tonewheel.systems.concert.embed import Embedder
     from tonewheel.systems.concert.venue.simulate import Surroundings
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
-Weights = Annotated[
-    Path | None, typer.Option("--weights", help="Weights of your own training; default: those shipped.")
-]
 PreparedFolder = Annotated[
     Path | None,
     typer.Option(
@@ -65,7 +59,7 @@ def measure(
     for path in (out, report):
         if path is not None:
             refuse_overwrite(path, force)
-    embedder = _embedder(weights)
+    embedder = encoder_of(weights)
     found: list[Measured] = []
     failed = 0
     paths = [path for given in recordings for path in audio_paths(given)]
@@ -130,7 +124,7 @@ def adapt(
     if fine_tune:
         refuse_overwrite(out.with_suffix(".safetensors"), force)
     measured = Venue.load(venue)
-    embedder = _embedder(weights)
+    embedder = encoder_of(weights)
     adapted = run(
         Pack.read(pack, embedder),
         tracks,
@@ -154,12 +148,6 @@ def adapt(
         raise typer.Exit(1)
     if adapted.missing:
         raise typer.Exit(2)
-
-
-def _embedder(weights: Path | None) -> Embedder:
-    from tonewheel.systems.concert.embed import Embedder
-
-    return Embedder.shipped() if weights is None else Embedder.load(weights)
 
 
 def _surroundings(folder: Path | None) -> Surroundings:
