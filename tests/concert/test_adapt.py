@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from msgspec import structs
 from numpy.typing import NDArray
+from tests.concert.a_hall import profile
 
 from tonewheel.cli.main import main
 from tonewheel.core.errors import InputError
@@ -21,7 +22,7 @@ from tonewheel.systems.concert.venue import check as checking
 from tonewheel.systems.concert.venue.check import Side, check, held_out
 from tonewheel.systems.concert.venue.finetune import FineTuning, fine_tune
 from tonewheel.systems.concert.venue.mining import mine
-from tonewheel.systems.concert.venue.profile import Estimate, Profile, Venue
+from tonewheel.systems.concert.venue.profile import Venue
 from tonewheel.systems.concert.venue.references import Tracks, find_tracks, through_venue
 from tonewheel.systems.concert.venue.simulate import Surroundings
 
@@ -38,26 +39,7 @@ def run(arguments: list[str]) -> int:
 @pytest.fixture(scope="module")
 def venue() -> Venue:
     """A hall of one and a half seconds, a crowd 8 dB below the music."""
-    return Venue(
-        recordings=(
-            Profile(
-                recording="show.wav",
-                sample_rate_hz=16_000,
-                channels=1,
-                seconds=60.0,
-                music_s=50.0,
-                t60_s=Estimate(value=1.4, low=1.0, high=1.9),
-                snr_db=Estimate(value=8, low=5, high=11),
-                spectrum_db=(-20.0, -9.0, -3.0, 0.0, -2.0, -6.0, -11.0, -20.0),
-                tilt_db_per_octave=-5.0,
-                crest_db=11.0,
-                clipped=Estimate(value=0.01, low=0.0, high=0.02),
-                at_the_rail=0.0,
-                level_db=-18.0,
-                bandwidth_hz=(90.0, 7_900.0),
-            ),
-        )
-    )
+    return Venue(recordings=(profile(),))
 
 
 @pytest.fixture(scope="module")
