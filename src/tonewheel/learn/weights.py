@@ -75,3 +75,29 @@ def start_from(network: nn.Module, initial: Path | None, kind: str) -> None:
     """Put the weights of an earlier run into a network, if there is one to start from; errors as `load_trained`."""
     if initial is not None:
         load_weights(network, widened(load_model(initial, kind=kind).tensors), initial)
+
+
+def mean_with(network: nn.Module, other: Path | None, kind: str, share: float = 0.5) -> None:
+    """Move a network's weights towards those of another run, if there is one; errors as `load_trained`.
+
+    Two runs from the same start, one of them on other data, are often best between them. Source: Wortsman et al.,
+    "Robust fine-tuning of zero-shot models", 2022.
+
+    >>> import tempfile
+    >>> from tonewheel.learn.checkpoint import save_model
+    >>> path = Path(tempfile.mkdtemp()) / "net.safetensors"
+    >>> digest = save_model(path, {"weight": torch.ones(1, 1), "bias": torch.zeros(1)}, {"kind": "toy"})
+    >>> network = nn.Linear(1, 1)
+    >>> load_weights(network, {"weight": 2 * torch.ones(1, 1), "bias": torch.zeros(1)}, path)
+    >>> mean_with(network, path, "toy")
+    >>> network.weight.item()
+    1.5
+    """
+    if other is None:
+        return
+    found = {name: value.clone() for name, value in network.state_dict().items()}
+    start_from(network, other, kind)
+    with torch.no_grad():
+        for name, value in network.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(found[name], 1 - share)

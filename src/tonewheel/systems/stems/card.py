@@ -31,6 +31,8 @@ def card(weights: Path, scores: str = "") -> str:
     )
     listed = "\n".join(f"- {source}" for source in credited(data["sources"]))
     start = f", from the weights `{run['initial'][:12]}` of an earlier run" if run.get("initial") else ""
+    if run.get("beside"):
+        start += f"; then the mean with the weights `{run['beside'][:12]}`"
     return f"""# Separator
 
 {USE}

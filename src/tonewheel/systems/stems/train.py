@@ -15,7 +15,7 @@ from tonewheel.learn.fit import RunResult, fit, versions
 from tonewheel.learn.int8 import narrowed
 from tonewheel.learn.schedule import adamw
 from tonewheel.learn.stream import Stream
-from tonewheel.learn.weights import drawn, start_from
+from tonewheel.learn.weights import drawn, mean_with, start_from
 from tonewheel.systems.stems.card import card
 from tonewheel.systems.stems.data import Batch, MixStream
 from tonewheel.systems.stems.loss import ideal, loss, sdr
@@ -87,23 +87,38 @@ def validation(prepared: Prepared, recipe: StemsRecipe) -> list[Batch]:
     return Stream(stream.draw, recipe.fit.seed).first(VALIDATION_BATCHES) if stream.songs else []
 
 
-def train(prepared: Prepared, recipe: StemsRecipe, run_dir: Path, initial: Path | None = None) -> RunResult:
-    """Train in `run_dir`, or go on where a killed run stopped; from `initial` weights if they are given."""
+def train(
+    prepared: Prepared,
+    recipe: StemsRecipe,
+    run_dir: Path,
+    initial: Path | None = None,
+    beside: Path | None = None,
+) -> RunResult:
+    """Train in `run_dir`, or go on where a killed run stopped; from `initial` weights if they are given.
+
+    The weights for use are the best of the run, or the mean of those and of `beside`.
+    """
     stream = MixStream(prepared, recipe.mix, recipe.fit.batch_size)
     module = drawn(recipe.fit.seed, lambda: SeparatorModule(recipe))
     start_from(module.separator, initial, KIND)
     valid = validation(prepared, recipe)
     result = fit(module, recipe.fit, Stream(stream.draw, recipe.fit.seed), valid, run_dir, recipe=recipe)
-    release(prepared, recipe, result, run_dir / FILE, initial)
+    release(prepared, recipe, result, run_dir / FILE, initial, beside)
     return result
 
 
 def release(
-    prepared: Prepared, recipe: StemsRecipe, result: RunResult, path: Path, initial: Path | None = None
+    prepared: Prepared,
+    recipe: StemsRecipe,
+    result: RunResult,
+    path: Path,
+    initial: Path | None = None,
+    beside: Path | None = None,
 ) -> str:
     """Write the best weights, a byte each, with the facts for their card; returns the SHA-256."""
     model = Separator(recipe.network)
     load_weights(model, state_weights(result.best, prefix="separator."), result.best)
+    mean_with(model, beside, KIND)
     used = [take for take in prepared.takes if take.split == "train"]
     facts = {
         "kind": KIND,
@@ -123,6 +138,7 @@ def release(
             "best_score": result.best_score,
             "scores": result.scores,
             "initial": None if initial is None else sha256(initial),
+            "beside": None if beside is None else sha256(beside),
         },
         "versions": versions(),
     }

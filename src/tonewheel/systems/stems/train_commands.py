@@ -34,6 +34,10 @@ def train(
         Path | None,
         typer.Option("--from", help="Separator: weights to start from, such as those of another run."),
     ] = None,
+    beside: Annotated[
+        Path | None,
+        typer.Option("--mean-with", help="Separator: release the mean of the best weights and of these."),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Flywheel: the same as --set epochs=N.")] = None,
     batch_size: Annotated[
         int | None,
@@ -52,8 +56,9 @@ def train(
     named = {"fit.batch_size": batch_size, "fit.learning_rate": learning_rate}
     settings = [*settings, *(f"{name}={value}" for name, value in named.items() if value is not None)]
     if holds_snapshots(folder):
-        if initial is not None:
-            raise InputError("--from", "is for the separator; a challenger starts afresh")
+        for option, given in (("--from", initial), ("--mean-with", beside)):
+            if given is not None:
+                raise InputError(option, "is for the separator; a challenger starts afresh")
         train_snapshots(
             folder, out, recipe, settings + ([] if epochs is None else [f"epochs={epochs}"]), as_json
         )
@@ -71,7 +76,7 @@ def train(
             folder,
             "holds neither songs of `tonewheel stems prepare` nor snapshots of `tonewheel stems dataset`",
         )
-    result = run(Prepared(folder), load_recipe(recipe, StemsRecipe, settings), out, initial)
+    result = run(Prepared(folder), load_recipe(recipe, StemsRecipe, settings), out, initial, beside)
     if as_json:
         emit(result)
     else:
