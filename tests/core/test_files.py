@@ -81,6 +81,15 @@ def test_overwriting_needs_force(tmp_path: Path) -> None:
     assert sorted(one.name for one in tmp_path.iterdir()) == [path.name]
 
 
+def test_a_folder_is_never_replaced_by_a_file(tmp_path: Path) -> None:
+    for force in (True, False):
+        with pytest.raises(InputError, match="is a directory"):
+            refuse_overwrite(tmp_path, force=force)
+    refuse_overwrite(tmp_path, force=True, folder=True)
+    with pytest.raises(InputError, match="--force"):
+        refuse_overwrite(tmp_path, force=False, folder=True)
+
+
 def test_json_of_records_and_plain_values(tmp_path: Path) -> None:
     class Score(Record):
         name: str

@@ -68,7 +68,7 @@ def run(
     from tonewheel.core.errors import InputError, nearest
     from tonewheel.core.files import refuse_overwrite
 
-    refuse_overwrite(out, force)
+    refuse_overwrite(out, force, folder=to == "coreml")
     networks = systems.networks(system)
     name = model or next(iter(networks))
     if name not in networks:

@@ -28,8 +28,7 @@ def atomic_path(path: str | PathLike[str]) -> Iterator[Path]:
     'map 0.9'
     """
     target = Path(path)
-    if target.is_dir():
-        raise InputError(target, "is a directory; a file is to be written here")
+    _refuse_folder(target)
     refuse_unwritable(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -53,8 +52,18 @@ def _to_disk(path: Path) -> None:
         os.close(descriptor)
 
 
-def refuse_overwrite(path: str | PathLike[str], force: bool) -> None:
-    """InputError if `path` exists and `force` is false, or cannot be made; call it before the work, not after."""
+def _refuse_folder(path: str | PathLike[str]) -> None:
+    if Path(path).is_dir():
+        raise InputError(str(path), "is a directory; a file is to be written here")
+
+
+def refuse_overwrite(path: str | PathLike[str], force: bool, *, folder: bool = False) -> None:
+    """InputError if `path` exists and `force` is false, or cannot be made; call it before the work, not after.
+
+    A folder in the place of a file is never replaced, unless a `folder` is what will be written.
+    """
+    if not folder:
+        _refuse_folder(path)
     if not force and Path(path).exists():
         raise InputError(str(path), "exists already; --force replaces it")
     refuse_unwritable(path)

@@ -130,7 +130,7 @@ def export(
 
 
 def _refuse(target: Path, force: bool) -> None:
-    refuse_overwrite(target, force)
+    refuse_overwrite(target, force, folder=True)
     if not target.exists():
         return
     marker = target / "metadata.json"
