@@ -68,7 +68,31 @@ def test_the_way_of_a_snapshot(service: Any, snapshot: Make, tmp_path: Path, run
     assert run("feedback", "list", *kept, "--id", second["id"])[0] == 1
     assert run("feedback", "delete", *kept, "--older-than-days", "1")[0] == 1
     assert run("feedback", "delete", *kept, "--older-than-days", "0")[0] == 0
-    assert run("feedback", "export", *kept, "-o", tmp_path / "none.jsonl")[0] == 1
+    assert run("feedback", "delete", *kept, "--older-than-days", "1e12")[0] == 1, "before there were dates"
+    status, out, err = run("feedback", "export", *kept, "-o", tmp_path / "none.jsonl", "--json")
+    assert (status, out, "nothing was written" in err) == (1, "", True)
+    assert not (tmp_path / "none.jsonl").exists()
+
+
+def test_files_that_cannot_be_sent_are_told_and_the_others_go_on(
+    service: Any, snapshot: Make, tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "one.json").write_text(json.dumps(snapshot()))
+    files = (tmp_path / "gone.json", tmp_path, tmp_path / "one.json")
+    status, out, err = run("feedback", "send", *files, "--to", f"{service.url}/stem-separation")
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1] == "1 sent, 2 not"
+    assert "gone.json: No such file" in err
+    status, _, err = run("feedback", "send", files[-1], "--to", f"{service.url}/elsewhere")
+    assert (status, "not sent: " in err, "404" in err) == (2, True, True)
+
+
+def test_a_database_that_cannot_be_leaves_no_store(tmp_path: Path, run: Run) -> None:
+    status, _, err = run(
+        "stems", "ingest", "--store", tmp_path / "s", "--port", "0", "--database", "mysql://a/b"
+    )
+    assert (status, "PostgreSQL" in err) == (2, True)
+    assert not (tmp_path / "s").exists()
 
 
 def test_mistakes_are_one_line_and_status_2(tmp_path: Path, run: Run) -> None:
@@ -86,7 +110,7 @@ def test_mistakes_are_one_line_and_status_2(tmp_path: Path, run: Run) -> None:
             ((*ingest, "0", "--key-file", tmp_path / "empty"), "holds no key"),
             ((*ingest, "0", "--key-file", tmp_path / "none"), "No such file"),
             ((*ingest, "0", "--database", "mysql://a/b"), "PostgreSQL"),
-            (("stems", "ingest", "--store", tmp_path / "file"), "is a file"),
+            (("stems", "ingest", "--port", "0", "--store", tmp_path / "file"), "is a file"),
             (("feedback", "list", "--store", tmp_path / "none"), "is no store"),
             (("feedback", "delete", "--store", tmp_path / "none"), "of which id"),
             (

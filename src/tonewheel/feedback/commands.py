@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +18,8 @@ from tonewheel.core.files import reading
 
 VERBS = {"stems": ("ingest",)}
 """Functions of this file that are verbs of a system; systems stand below, so the command line attaches them."""
+
+DAY_S = 86_400
 
 app = typer.Typer(
     help="Take in, list, export and delete what was contributed, and send snapshots.",
@@ -182,6 +184,9 @@ def export(
                 for line in lines:
                     count += 1
                     stream.write(line)
+                if not count:
+                    say(f"{store}: nothing is kept{' about that id' if ids else ''}; nothing was written")
+                    raise typer.Exit(1)
     if not to_stdout:
         emit({"out": str(out), "count": count}) if as_json else say(f"{out}: {count} contributions")
     if not count:
@@ -205,7 +210,8 @@ def delete(
         raise InputError("feedback delete", "of which id? --id, or --older-than-days")
     before_ms = None
     if older_than_days is not None:
-        before_ms = int((datetime.now(UTC) - timedelta(days=older_than_days)).timestamp() * 1000)
+        # Not by dates: there is none so many days ago as a person can type.
+        before_ms = round(1000 * max(0.0, datetime.now(UTC).timestamp() - older_than_days * DAY_S))
     with Store(store, database, make=False) as opened:
         count = opened.delete(ids or None, before_ms=before_ms)
     emit({"deleted": count}) if as_json else say(f"{store}: {count} deleted")
@@ -232,22 +238,25 @@ def send(
     sent = left_out = 0
     with closing(Courier(url, key=read_keys(key_file)[0] if key_file else None)) as courier:
         for path in files:
-            for where, body in progress(
-                _bodies(path, LARGEST_BYTES), f"sending {path.name}", unit="snapshots"
-            ):
-                try:
-                    parse_snapshot(body, where)
-                except InputError as error:
-                    say(str(error))
-                    left_out += 1
-                    continue
-                delivery = courier.deliver(body)
-                sent += delivery.acknowledged
-                left_out += not delivery.acknowledged
-                if as_json:
-                    emit({"snapshot": where, **delivery._asdict()})
-                elif not delivery.acknowledged:
-                    say(f"{where}: not sent: {delivery.said}")
+            bodies = progress(_bodies(path, LARGEST_BYTES), f"sending {path.name}", unit="snapshots")
+            try:
+                for where, body in bodies:
+                    try:
+                        parse_snapshot(body, where)
+                    except InputError as error:
+                        say(str(error))
+                        left_out += 1
+                        continue
+                    delivery = courier.deliver(body)
+                    sent += delivery.acknowledged
+                    left_out += not delivery.acknowledged
+                    if as_json:
+                        emit({"snapshot": where, **delivery._asdict()})
+                    elif not delivery.acknowledged:
+                        say(f"{where}: not sent: {delivery.said}")
+            except InputError as error:  # the file itself
+                say(str(error))
+                left_out += 1
     say(f"{sent} sent, {left_out} not")
     if left_out:
         raise typer.Exit(2)

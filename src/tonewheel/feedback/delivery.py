@@ -91,9 +91,8 @@ class Courier:
         # A redirection is no acknowledgement: where it leads, nobody has agreed to send anything.
         acknowledged = response.status in (200, 201)
         after = response.headers.get("Retry-After", "")
-        return Delivery(acknowledged, response.status, _said(answer)), float(
-            after
-        ) if after.isdigit() else 0.0
+        said = _said(answer) or f"{self._url.geturl()}: {response.status} {response.reason}".rstrip()
+        return Delivery(acknowledged, response.status, said), float(after) if after.isdigit() else 0.0
 
     def _connect(self) -> http.client.HTTPConnection:
         if self._connection is None:

@@ -74,12 +74,14 @@ class Store:
             raise InputError(self.folder, f"is no store: it has no {KEY_FILE}")
         if self.folder.exists() and not self.folder.is_dir():
             raise InputError(self.folder, "is a file; a store is a folder")
+        self._engine = _engine(self.folder, database_url)  # a wrong URL leaves no folder behind
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise InputError(self.folder, f"cannot be made: {error.strerror}") from None
         self.pseudonyms = Pseudonyms(local_key(self.folder))
-        self._engine = _engine(self.folder, database_url)
+        if self._engine.url.database == str(self.folder / FILE):
+            (self.folder / FILE).touch(mode=0o600)  # the log beside it takes over the mode
         self._insert: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[
             self._engine.dialect.name
         ]
@@ -205,8 +207,6 @@ def _engine(folder: Path, database_url: str | None) -> sa.Engine:
         raise InputError("database", "is no URL such as postgresql://user@host/name") from None
     if url.get_backend_name() == "sqlite":
         url = url.set(drivername="sqlite")
-        if url.database == str(folder / FILE):
-            (folder / FILE).touch(mode=0o600)  # the log beside it takes over the mode
         engine = sa.create_engine(url, connect_args={"timeout": WAIT_FOR_LOCK_S})
         sa.event.listen(engine, "connect", _durable)
         return engine
