@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,11 +160,34 @@ def test_held_out_sounds_are_of_their_split(tmp_path: Path) -> None:
     (tmp_path / "index.csv").write_text(
         "path,kind,split\na.wav,music,train\nb.wav,music,valid\nc.wav,music,valid\n"
     )
-    (sound,) = held_out(tmp_path / "index.csv", "valid", 16_000, 8)
+    (sound,), told = held_out(tmp_path / "index.csv", "valid", 16_000, 8)
+    assert told == ", valid"
+    assert len(held_out(tmp_path, "valid", 16_000, 8)[0]) == 1, "a folder's index counts too"
+    assert held_out(tmp_path / "a.wav", "valid", 16_000, 8)[1] == "", "one file is of no split"
     assert sound.shape == (1, 240_000)  # repeated to the length that is compared
     assert abs(float(np.median(sound)) - 0.2) < 1e-3
     with pytest.raises(InputError, match="no music or hits of the split test"):
         held_out(tmp_path / "index.csv", "test", 16_000, 8)
+    write_audio(tmp_path / "silent.wav", np.zeros(8000, np.float32), 16_000)
+    with pytest.raises(InputError, match="is silent"):
+        held_out(tmp_path / "silent.wav", "valid", 16_000, 8)
+
+
+def test_inputs_that_grow_together_are_no_news_to_the_user() -> None:
+    import torch
+    from torch import nn
+
+    from tonewheel.export.onnx_file import traced
+
+    class Sum(nn.Module):
+        def forward(self, one: torch.Tensor, two: torch.Tensor) -> torch.Tensor:
+            return one.sum(dim=1) + two
+
+    example = {"one": torch.zeros(4, 3), "two": torch.zeros(4)}
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        traced(Sum(), example, ["sum"], {"one": {0: 1}, "two": {0: 1}})
+    assert [str(one.message) for one in said if issubclass(one.category, UserWarning)] == []
 
 
 def test_an_untrained_gru_is_one_node_with_the_same_numbers(tmp_path: Path) -> None:

@@ -31,21 +31,28 @@ def heard(path: Path | None, split: str, sample_rate_hz: int, count: int) -> Hea
     """Held-out recordings of a user, or synthesised songs."""
     if path is None:
         return Heard(synthesised(sample_rate_hz, count), f"{count} synthesised songs")
-    sounds = held_out(path, split, sample_rate_hz, count)
-    return Heard(sounds, f"{len(sounds)} recordings of {path.name}, {split}")
+    sounds, told = held_out(path, split, sample_rate_hz, count)
+    return Heard(
+        sounds, f"{len(sounds)} {'recording' if len(sounds) == 1 else 'recordings'} of {path.name}{told}"
+    )
 
 
-def held_out(path: Path, split: str, sample_rate_hz: int, count: int) -> list[Sound]:
-    """The middle of at most `count` recordings of a folder, an index or one file; InputError when none can be used.
+def held_out(path: Path, split: str, sample_rate_hz: int, count: int) -> tuple[list[Sound], str]:
+    """The middle of at most `count` recordings of a folder, an index or one file, and of which split they are.
 
-    Of an index with splits only those of `split`. Shape of each: (channels, samples).
+    Of an index with splits, as in a folder that holds one, only those of `split`. Shape of each: (channels, samples).
+    InputError when none can be used.
     """
     if not path.exists():
         raise InputError(path, "no such file or folder")
+    if (path / "index.csv").is_file():
+        path = path / "index.csv"
     root = path if path.is_dir() else path.parent
     single = path.is_file() and path.suffix.lower() not in (".csv", ".jsonl")
     tracks = [Track(path=path.name)] if single else list(read_tracks(path, tags=False).tracks)
+    told = ""
     if any(track.split for track in tracks):
+        told = f", {split}"
         tracks = [track for track in tracks if track.split == split]
     # An index of music holds rooms and crowds too; one of drums holds hits.
     tracks = [track for track in tracks if track.kind == "music"] or [
@@ -60,7 +67,7 @@ def held_out(path: Path, split: str, sample_rate_hz: int, count: int) -> list[So
             reason = reason or str(error)
     if not found:
         raise InputError(path, f"holds nothing to compare with: {reason}")
-    return found
+    return found, told
 
 
 def located(root: Path, name: str) -> Path:
@@ -82,6 +89,8 @@ def middle(path: Path, sample_rate_hz: int) -> Sound:
     audio = np.atleast_2d(audio)
     if audio.shape[1] == 0:
         raise InputError(path, "is empty")
+    if not audio.any():
+        raise InputError(path, "is silent")
     wanted = round(SECONDS * sample_rate_hz)
     return np.tile(audio, (1, -(-wanted // audio.shape[1])))[:, :wanted].astype(np.float32)
 
