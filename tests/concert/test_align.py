@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from tests.concert.conftest import Show
 
+from tonewheel.audio.encode import write
 from tonewheel.cli.main import main
 from tonewheel.core.errors import InputError
 from tonewheel.systems.concert.align.formats import cue, read_labels
@@ -169,6 +170,15 @@ def test_command(
     assert "past the end" in capsys.readouterr().err
     assert run("concert", "align", tmp_path / "gone.mp4", "--pack", pack_file, "-o", tmp_path / "o") == 2
     assert not (tmp_path / "o").exists()
+    capsys.readouterr()
+    write(tmp_path / "blip.wav", np.zeros(3_200, np.float32), 16_000)
+    assert run("concert", "align", tmp_path / "blip.wav", "--pack", pack_file, "-o", tmp_path / "o") == 2
+    assert "0.2 s of sound" in capsys.readouterr().err
+    assert not (tmp_path / "o").exists()
+    write(tmp_path / "silence.wav", np.zeros(160_000, np.float32), 16_000)
+    for verb in (("align", "-o", tmp_path / "s"), ("listen",)):
+        assert run("concert", *verb, tmp_path / "silence.wav", "--pack", pack_file) == 1
+        assert "no song of the pack was" in capsys.readouterr().err
     assert (
         run("concert", "listen", show_file, "--pack", pack_file, "--gate", "decoder", "--setlist", setlist)
         == 0

@@ -69,7 +69,9 @@ def test_the_whole_way(
         assert run("concert", "prepare", tracks, "-o", tmp_path / name, *words) == 0
         return pairs_of(tmp_path / name)
 
+    capsys.readouterr()
     assert prepare("once", once, "--any-licence") == [], "one confirmation is none"
+    assert "settles nothing yet: two witnesses must agree" in capsys.readouterr().err
     assert prepare("no licence", exported) == []
     pairs = prepare("twice", exported, "--any-licence")
     assert len(pairs) == len(show.songs)
@@ -98,7 +100,7 @@ def test_only_a_file_is_confirmed_and_rubbish_is_one_line(
     assert "record the show" in capsys.readouterr().err
     lines.write_text('{"id": "x"}\n\0\n' + "[" * 5000 + "\n")
     for command in (("listen", show_file), ("align", show_file, "-o", tmp_path / "a")):
-        for bad in (lines, tmp_path):
+        for bad in (lines, tmp_path, lines / "in a file"):
             assert run("concert", *command, "--pack", pack_file, "--confirmations", bad) == 2
     assert not (tmp_path / "a").exists(), "it was looked at before the work began"
     assert run("concert", "align", lines, "-o", tmp_path / "a", "--pack", pack_file) == 2
@@ -109,6 +111,12 @@ def test_only_a_file_is_confirmed_and_rubbish_is_one_line(
     assert f"{lines}:1" in capsys.readouterr().err
     assert run(*words) == 2
     assert "--recording" in capsys.readouterr().err
+    good = tmp_path / "good.jsonl"
+    good.write_text("")
+    assert run(*words[:5], "--confirmed", good, "--recording", tmp_path / "gone.wav") == 2
+    assert "gone.wav: no such file" in capsys.readouterr().err
+    assert run(*words[:5], "--recording", show_file) == 2
+    assert "--confirmed" in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
     assert run("feedback", "add", lines, "--store", tmp_path / "s", "--kind", "concert") == 2
     told = capsys.readouterr().err

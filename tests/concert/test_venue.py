@@ -142,7 +142,7 @@ def test_measure_tells_music_from_pauses(
 
 def test_measure_refuses_what_holds_no_music(tmp_path: Path, embedder: Embedder) -> None:
     write(tmp_path / "silence.wav", np.zeros(12 * RATE, np.float32), RATE)
-    with pytest.raises(InputError, match="no music"):
+    with pytest.raises(InputError, match=f"{tmp_path}.*no music"):
         measure(tmp_path / "silence.wav", embedder)
     (tmp_path / "text.wav").write_text("not sound")
     with pytest.raises(InputError):
@@ -232,3 +232,16 @@ def test_the_command_measures_what_it_can_and_says_what_it_cannot(
         main(command)
     assert left.value.code == 2
     assert "--force" in capsys.readouterr().err
+    (tmp_path / "text.wav").write_text("not sound")
+    again = [*command[:3], "-o", str(tmp_path / "new.json")]
+    for more, reason in (
+        (["--report", str(tmp_path / "new.json")], "give the report another name"),
+        (["--prepared", str(tmp_path)], "only --music simulates"),
+        (["--prepared", str(tmp_path), "--music", str(show_file)], "is not a prepared folder"),
+        (["--music", str(tmp_path / "text.wav")], "is a text file"),
+    ):
+        with pytest.raises(SystemExit) as left:
+            main([*again, *more])
+        told = capsys.readouterr()
+        assert (left.value.code, told.out) == (2, ""), "it is said before anything is measured"
+        assert reason in told.err

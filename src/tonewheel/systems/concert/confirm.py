@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tonewheel.core.errors import InputError
-from tonewheel.core.files import atomic_path, sha256
+from tonewheel.core.files import atomic_path, refuse_unwritable, sha256
 from tonewheel.manifest.song_confirmation import (
     SongConfirmation,
     Verdict,
@@ -81,9 +81,10 @@ def of_events(
 
 
 def known_lines(path: Path) -> list[SongConfirmation]:
-    """What a file of lines holds already; InputError, before any work is done, if it is no such file."""
+    """What a file of lines holds already; InputError, before any work is done, if it is none or cannot be written."""
     if path.is_dir():
         raise InputError(path, "is a folder; a file of lines is to be written here")
+    refuse_unwritable(path)
     return read_confirmations(path) if path.exists() else []
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from tonewheel.audio.decode import load
+from tonewheel.audio.decode import load, probe
 from tonewheel.audio.encode import write
 from tonewheel.core.errors import InputError, TonewheelError
 from tonewheel.core.files import atomic_path, write_json
@@ -131,6 +131,10 @@ def prepare(
     played = [path for given in recordings for path in audio_paths(given)]
     if confirmed and not played:
         raise InputError("--confirmed", "says what was played in recordings; give them with --recording")
+    if played and not confirmed:
+        raise InputError("--recording", "is listened to with --confirmed, which says what was played in it")
+    for path in played:  # before anything is written
+        probe(path)
     settled = settled_by(confirmed)
     out.mkdir(parents=True, exist_ok=True)
     tracks: list[PreparedTrack] = []
@@ -168,8 +172,11 @@ def prepare(
     write_jsonl(out / "tracks.jsonl", tracks)
     write_jsonl(out / "ambience.jsonl", ambience)
     heard: list[tuple[Path, Iterable[Excerpt]]] = [(one, excerpts(one)) for one in concerts]
-    if settled:
-        heard.append((confirmed[0], confirmed_excerpts(settled, played, by_name)))
+    if confirmed:
+        live = list(confirmed_excerpts(settled, played, by_name))
+        heard.append((confirmed[0], live))
+        if any_licence and not live:
+            left_out.append(Quarantined(path=str(confirmed[0]), reason=_untaught(len(settled))))
     pairs = [
         pair for where, some in heard for pair in _pairs(where, some, by_name, out, left_out, any_licence)
     ]
@@ -200,6 +207,15 @@ def _decode_track(track: Track, source: Path, out: Path) -> PreparedTrack:
         licence=track.licence,
         file=str(file.relative_to(out)),
         seconds=samples / SAMPLE_RATE_HZ,
+    )
+
+
+def _untaught(settled: int) -> str:
+    """Why confirmations became no pairs."""
+    if not settled:
+        return "settles nothing yet: two witnesses must agree on a song, or a person correct it"
+    return (
+        f"none of the {settled} songs that it settles is of these recordings and of a track among the sources"
     )
 
 

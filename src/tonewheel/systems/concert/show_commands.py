@@ -160,6 +160,7 @@ def listen(
         told = append(confirmations, of_events(Path(source), events, opened, chosen, embedder.fingerprint))
         say(f"{confirmations}: {told} new")
     if not found:
+        say("no song of the pack was recognised")
         raise typer.Exit(1)
 
 
@@ -214,6 +215,7 @@ def align(
         lines = of_alignment(recording, found.segments, found.fixes, found.references, found.weights)
         say(f"{confirmations}: {append(confirmations, lines)} new")
     if not any(one.position_s is not None for one in found.segments):
+        say("no song of the pack was found")
         raise typer.Exit(1)
 
 

@@ -24,6 +24,8 @@ Floats = NDArray[np.float32]
 PIECE_STEPS = 1200
 """Ten minutes at a hop of 0.5 s: what a killed run loses at most."""
 BLOCK_S = 10.0
+LEAST_S = 0.25
+"""A rest that is shorter makes no step of its own."""
 
 
 class Recording(NamedTuple):
@@ -50,7 +52,7 @@ def hear(path: Path, embedder: Embedder, cache: Path) -> Recording:
     start_s = len(pieces) * PIECE_STEPS * embedder.hop_s
     seconds = probe(path).seconds
     rate = embedder.spec.sample_rate_hz
-    if seconds is None or seconds > start_s + 0.25:
+    if seconds is None or seconds > start_s + LEAST_S:
         sound = blocks(path, sample_rate_hz=rate, mono=True, block_s=BLOCK_S, start_s=start_s)
         total = None if seconds is None else round((seconds - start_s) / BLOCK_S)
         for piece in _pieces(progress(sound, "listen", total, "blocks of 10 s"), embedder):

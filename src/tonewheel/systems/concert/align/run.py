@@ -13,7 +13,7 @@ from tonewheel.core.files import write_json, write_text
 from tonewheel.core.units import format_time_s
 from tonewheel.manifest.setlist import read_setlist
 from tonewheel.systems.concert.align import formats
-from tonewheel.systems.concert.align.hear import Recording, hear
+from tonewheel.systems.concert.align.hear import LEAST_S, Recording, hear
 from tonewheel.systems.concert.align.page import page
 from tonewheel.systems.concert.align.segments import Segment, segments_of
 from tonewheel.systems.concert.align.store import (
@@ -85,7 +85,9 @@ def align(
     if before is not None and labels is None:
         _refuse_lost_edits(out / LABELS, before)
 
-    probe(recording)  # before anything is written
+    length_s = probe(recording).seconds  # before anything is written
+    if length_s is not None and length_s <= LEAST_S:
+        raise InputError(recording, f"holds {length_s:g} s of sound; nothing can be aligned in that")
     cache = open_cache(out, recording, embedder.fingerprint)
     began = perf_counter()
     heard = hear(recording, embedder, cache)

@@ -45,7 +45,8 @@ def measure(
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-    from tonewheel.core.errors import TonewheelError
+    from tonewheel.audio.decode import probe
+    from tonewheel.core.errors import InputError, TonewheelError
     from tonewheel.core.files import refuse_overwrite, write_json, write_text
     from tonewheel.core.progress import progress
     from tonewheel.manifest.tracks import audio_paths
@@ -59,6 +60,14 @@ def measure(
     for path in (out, report):
         if path is not None:
             refuse_overwrite(path, force)
+    if report is not None and report.resolve() == out.resolve():
+        raise InputError(report, "is the file of the profiles; give the report another name")
+    if prepared is not None and not music:
+        raise InputError("--prepared", "only --music simulates; give it clean tracks, too")
+    surroundings = _surroundings(prepared)
+    clean = [path for given in music for path in audio_paths(given)]
+    for path in clean:  # before hours of measuring
+        probe(path)
     embedder = encoder_of(weights)
     found: list[Measured] = []
     failed = 0
@@ -76,8 +85,7 @@ def measure(
     venue = Venue(recordings=tuple(one.profile for one in found))
     nearness = None
     if music:
-        clean = [path for given in music for path in audio_paths(given)]
-        nearness = rehearse(found, venue, clean, _surroundings(prepared), seed=seed)
+        nearness = rehearse(found, venue, clean, surroundings, seed=seed)
         emit(nearness) if as_json else print(str(nearness))
     write_json(out, venue)
     if report is not None:
@@ -112,6 +120,7 @@ def adapt(
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+    from tonewheel.core.errors import InputError
     from tonewheel.core.files import refuse_overwrite
     from tonewheel.systems.concert.pack import Pack, printable
     from tonewheel.systems.concert.regression import read
@@ -121,6 +130,8 @@ def adapt(
     from tonewheel.systems.concert.venue.profile import Venue
 
     refuse_overwrite(out, force)
+    if regression is not None and not fine_tune:
+        raise InputError("--regression", "holds new weights, which only --fine-tune makes")
     if fine_tune:
         refuse_overwrite(out.with_suffix(".safetensors"), force)
     measured = Venue.load(venue)

@@ -62,7 +62,7 @@ def measure(path: str | Path, embedder: Embedder, blind: Blind | None = None) ->
     """Measure one file; InputError when it cannot be read, or no music is heard in it."""
     info = probe(path)
     parts = blocks(path, block_s=STRETCH_S)
-    return measure_blocks(Path(path).name, parts, info.sample_rate_hz, embedder, blind)
+    return measure_blocks(str(path), parts, info.sample_rate_hz, embedder, blind)
 
 
 def measure_blocks(
@@ -98,7 +98,7 @@ def measure_blocks(
     level_db = _mean_db(np.concatenate([stretch.levels for stretch in music]))
     between = _pauses(np.concatenate(pauses), level_db)
     profile = Profile(
-        recording=name,
+        recording=Path(name).name,
         sample_rate_hz=sample_rate_hz,
         channels=channels,
         seconds=round(samples / sample_rate_hz, 2),

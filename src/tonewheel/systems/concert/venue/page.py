@@ -36,7 +36,7 @@ def line_of(profile: Profile) -> str:
         f"up to {profile.bandwidth_hz[1] / 1000:.1f} kHz",
     ]
     if profile.pauses is not None:
-        parts.append(f"pauses {profile.pauses.middle_db:+.0f} dB")
+        parts.append(f"pauses {profile.pauses.middle_db:+z.0f} dB")
     return f"{printable(profile.recording)}: {', '.join(parts)}"
 
 
@@ -86,13 +86,13 @@ def _kept(kept: bool) -> str:
 
 def _cards(profile: Profile) -> list[tuple[str, Any, str]]:
     def bounds(low: float, high: float, unit: str, digits: int = 1) -> str:
-        return f"{low:.{digits}f} to {high:.{digits}f} {unit}"
+        return f"{low:z.{digits}f} to {high:z.{digits}f} {unit}"
 
     t60, snr, clipped, pauses = profile.t60_s, profile.snr_db, profile.clipped, profile.pauses
     return [
         ("reverberation (T60)", f"{t60.value:.1f} s", bounds(t60.low, t60.high, "s")),
         ("music over crowd", f"{snr.value:.0f} dB", bounds(snr.low, snr.high, "dB", 0)),
-        ("pauses", "none heard" if pauses is None else f"{pauses.middle_db:+.0f} dB",
+        ("pauses", "none heard" if pauses is None else f"{pauses.middle_db:+z.0f} dB",
          "" if pauses is None else bounds(pauses.quiet_db, pauses.loud_db, "dB of the music", 0)),
         ("spectrum", f"{profile.tilt_db_per_octave:+.1f} dB", "an octave, 250 Hz to 4 kHz"),
         ("crest factor", f"{profile.crest_db:.1f} dB", "peak over RMS, a quarter second"),
@@ -143,6 +143,7 @@ def _nearness_section(nearness: Nearness) -> html.Markup:
 def _picture(measured: Measured) -> bytes:
     """The spectrum by octave, and the reverberation time that each stretch of music gave."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(11, 3.2), facecolor="white", layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -158,6 +159,7 @@ def _picture(measured: Measured) -> bytes:
     right.set_yscale("log")
     right.set_yticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
     right.minorticks_off()
+    right.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.set_title("T60 by stretch of ten seconds of music (s)", loc="left", fontsize=10, color=INK)
     for axes in (left, right):
         axes.tick_params(colors=SOFT, labelsize=8)
