@@ -60,8 +60,8 @@ class Scores(Record):
         """The figures as Markdown tables."""
         parts = [f"Weights `{self.model[:12]}`, {self.split} split, {self.songs} songs."]
         for title, header, rows in self._tables():
-            cells = [header, ["---"] * len(header), *rows]
-            parts.append(f"**{title}**\n\n" + "\n".join(f"| {' | '.join(row)} |" for row in cells))
+            cells: list[Sequence[object]] = [header, ["---"] * len(header), *rows]
+            parts.append(f"**{title}**\n\n" + "\n".join(f"| {' | '.join(map(str, row))} |" for row in cells))
         return "\n\n".join(parts)
 
     def page(self) -> str:
@@ -70,24 +70,24 @@ class Scores(Record):
         lead = f"Weights {self.model[:12]}, {self.split} split, {self.songs} songs."
         return html.page("Which song is playing: evaluation", sections, lead=lead)
 
-    def _tables(self) -> Iterable[tuple[str, list[str], list[list[str]]]]:
+    def _tables(self) -> Iterable[tuple[str, list[str], list[list[str | int]]]]:
         for title in dict.fromkeys(line.table for line in self.lines):
             lines = [line for line in self.lines if line.table == title]
             methods = list(dict.fromkeys(line.method for line in lines))
-            rows = []
+            rows: list[list[str | int]] = []
             for name in dict.fromkeys(line.name for line in lines):
                 row = {line.method: line for line in lines if line.name == name}
                 target = next((line.target for line in row.values() if line.target is not None), None)
                 cells = [_cell(row[m]) if m in row else "" for m in methods]
                 n = next(iter(row.values())).value.n
-                rows.append([name, "" if target is None else f"{target:g}", *cells, str(n)])
+                rows.append([name, "" if target is None else f"{target:g}", *cells, n])
             yield title, ["", "target", *methods, "n"], rows
 
 
 def _cell(line: Line) -> str:
     figure, low, high = line.value.value, line.value.low, line.value.high
     spread = "" if low is None or high is None else f" ({low:.4g}-{high:.4g})"
-    return f"{figure:.4g}{spread}{'' if line.unit == '%' else ' ' + line.unit}".strip()
+    return f"{figure:.4g}{spread} {line.unit}".strip()
 
 
 def evaluate(

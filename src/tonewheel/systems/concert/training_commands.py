@@ -176,10 +176,13 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure on degraded queries with known answers, beside what a user could pick instead."""
+    from tonewheel.core.errors import InputError
     from tonewheel.systems.concert.evaluate import evaluate as run
     from tonewheel.systems.concert.evaluate import evaluate_stream as run_stream
     from tonewheel.systems.concert.prepare import Prepared
 
+    if stream and versions:
+        raise InputError("--stream", "and --versions are two evaluations; ask for one of them")
     page = "stream.html" if stream else "versions.html" if versions else "index.html"
     if stream:
         scores = run_stream(Prepared(prepared), encoder_of(weights), out, split=split, shows=shows)
