@@ -205,6 +205,7 @@ def _picture(found: Evaluation) -> Any:
     axis.barh([one.stem for one in found.stems], gone, color="#8a5a12")
     axis.invert_yaxis()
     axis.axvline(0, color="#1c1b19", lw=0.8)
+    axis.set_xlim(right=1.0)  # all of it: a thousandth should look like one
     axis.set_xlabel("share of the mean's error that is gone")
     axis.spines[["top", "right"]].set_visible(False)
     return figure
