@@ -54,7 +54,7 @@ def test_everything_that_is_installed_is_the_pinned_version(repository: Path) ->
 
 
 # `measure` is a neighbour of the benchmarks, which are scripts and no package.
-OURS = {"tonewheel", "measure"}
+OURS = {"tonewheel", "measure", "tests"}
 
 
 def third_party_imports(folder: Path) -> Iterator[tuple[str, Path]]:

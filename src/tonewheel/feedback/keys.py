@@ -17,6 +17,7 @@ def read_keys(path: str | PathLike[str]) -> list[str]:
     that is shorter than 16 characters or is not printable ASCII without blanks. `openssl rand -hex 32` makes one.
 
     >>> import tempfile
+    >>> from pathlib import Path
     >>> file = Path(tempfile.mkdtemp()) / "keys"
     >>> _ = file.write_text("# spring\\n0123456789abcdef\\n")
     >>> read_keys(file)

@@ -56,7 +56,7 @@ def from_song(song: Song) -> Piece:
     """The notes of a composed song.
 
     >>> from tonewheel.synth.compose import compose
-    >>> piece = from_song(compose(1, seconds=30.0))
+    >>> piece = from_song(compose(2, seconds=30.0))
     >>> any(line.percussion for line in piece.lines), len(piece.lines) >= 2
     (True, True)
     """
