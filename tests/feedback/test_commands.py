@@ -13,6 +13,8 @@ import pytest
 
 from tonewheel.cli.main import main
 from tonewheel.core.pseudonyms import KEY_FILE
+from tonewheel.feedback import delivery
+from tonewheel.feedback.delivery import Courier, Delivery
 from tonewheel.feedback.store import FILE
 
 Make = Callable[..., dict[str, Any]]
@@ -85,6 +87,23 @@ def test_files_that_cannot_be_sent_are_told_and_the_others_go_on(
     assert "gone.json: No such file" in err
     status, _, err = run("feedback", "send", files[-1], "--to", f"{service.url}/elsewhere")
     assert (status, "not sent: " in err, "404" in err) == (2, True, True)
+
+
+def test_where_nobody_answers_only_the_first_is_waited_for(
+    snapshot: Make, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[bytes] = []
+
+    def refused(_: Courier, body: bytes) -> tuple[Delivery, float]:
+        attempts.append(body)
+        return Delivery(False, 0, "refused"), 0.0
+
+    monkeypatch.setattr(Courier, "_attempt", refused)
+    monkeypatch.setattr(delivery, "LONGEST_PAUSE_S", 0.0)
+    (tmp_path / "three.jsonl").write_text("".join(json.dumps(snapshot()) + "\n" for _ in range(3)))
+    status, _, err = run("feedback", "send", tmp_path / "three.jsonl", "--to", "http://127.0.0.1:1/")
+    assert (status, err.count("not sent: refused")) == (2, 3)
+    assert len(attempts) == delivery.ATTEMPTS + 2
 
 
 def test_a_database_that_cannot_be_leaves_no_store(tmp_path: Path, run: Run) -> None:

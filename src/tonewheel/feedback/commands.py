@@ -248,6 +248,8 @@ def send(
                         left_out += 1
                         continue
                     delivery = courier.deliver(body)
+                    # Where nobody answered, a thousand more would wait for hours: once each, until somebody does.
+                    (courier.hurry.clear if delivery.status else courier.hurry.set)()
                     sent += delivery.acknowledged
                     left_out += not delivery.acknowledged
                     if as_json:
