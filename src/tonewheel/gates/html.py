@@ -31,8 +31,8 @@ class Markup(str):
 def escaped(value: Any) -> Markup:
     """A value as text that cannot be markup; markup stays as it is.
 
-    >>> escaped("<b>&</b>"), escaped(None), escaped(0.123456)
-    ('&lt;b&gt;&amp;&lt;/b&gt;', '–', '0.123')
+    >>> escaped("<b>&</b>"), escaped(None), escaped(0.123456), escaped(-1e-9)
+    ('&lt;b&gt;&amp;&lt;/b&gt;', '–', '0.123', '0.000')
     """
     if isinstance(value, Markup):
         return value
@@ -45,7 +45,7 @@ def _written(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return "∞" if value == math.inf else f"{value:.4g}" if abs(value) >= 100 else f"{value:.3f}"
+        return "∞" if value == math.inf else f"{value:.4g}" if abs(value) >= 100 else f"{value:z.3f}"
     return str(value)
 
 
@@ -182,7 +182,7 @@ ui-sans-serif,system-ui,"Segoe UI",Helvetica,Arial,sans-serif}
 caption{text-align:left;color:var(--soft);padding-bottom:.4rem}
 th{text-align:left;font-weight:600;color:var(--soft);border-bottom:2px solid var(--line);padding:.4rem .8rem
 .4rem 0} td{border-bottom:1px solid var(--line);padding:.4rem .8rem .4rem
-0;vertical-align:top;overflow-wrap:anywhere}
+0;vertical-align:top;overflow-wrap:anywhere} td:not(.number,:empty){min-width:4.5rem}
 .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr));gap:1rem;margin:1rem 0}
 .card{background:var(--sheet);border:1px solid var(--line);border-radius:.6rem;padding:.9rem 1rem}
