@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
 from collections import deque
-from typing import Self
+from collections.abc import Mapping
+from typing import Any, Self
 
 from tonewheel.core.records import Record
 from tonewheel.feedback.delivery import ATTEMPTS, FIRST_PAUSE_S, Courier, Delivery
@@ -16,6 +18,10 @@ WAITING_MOST = 50
 LEAVE_WITHIN_S = 3.0
 URL_VARIABLE = "TONEWHEEL_STEMS_EXPORT_URL"
 """Where snapshots go if the program does not say; without it none goes anywhere."""
+
+
+def _encoded(snapshot: Record | Mapping[str, Any]) -> bytes:
+    return (snapshot.to_json() if isinstance(snapshot, Record) else json.dumps(snapshot)).encode()
 
 
 class SnapshotClient:
@@ -59,11 +65,14 @@ class SnapshotClient:
         """Whether anything is sent at all."""
         return self._courier is not None
 
-    def send(self, snapshot: Record | bytes) -> bool:
-        """Put a snapshot into the queue and return at once; False when nothing is sent anywhere."""
+    def send(self, snapshot: Record | Mapping[str, Any] | bytes) -> bool:
+        """Put a snapshot (a record, plain values or JSON) into the queue and return at once.
+
+        False when nothing is sent anywhere. What is no snapshot is the service's to refuse (`last`).
+        """
         if self._courier is None or self._closing:
             return False
-        body = snapshot if isinstance(snapshot, bytes) else snapshot.to_json().encode()
+        body = snapshot if isinstance(snapshot, bytes) else _encoded(snapshot)
         with self._changed:
             self._waiting.append(body)
             if len(self._waiting) > self._waiting_most:
