@@ -57,7 +57,7 @@ def test_the_loop_leaves_what_it_says(told: tuple[Chapter, Path]) -> None:
     assert np.array_equal(np.sum(stems, axis=0), mix)
     assert json.loads((folder / "stems" / "manifest.json").read_text())["sum_error"] == 0
     shared = (folder / "shared.json").read_bytes()
-    assert parse_snapshot(shared).original_audio.duration_s == pytest.approx(1.0)
+    assert parse_snapshot(shared).original_audio.duration_s == pytest.approx(2.5)
     assert b"script" not in shared, "names are never shared"
     stored = (folder / "flywheel" / "snapshots.jsonl").read_text().splitlines()
     assert len(stored) == 5, "all that was sent came back from the service's store"

@@ -31,11 +31,15 @@ TITLE = "Stems: taken apart, corrected, and learned from"
 SECONDS = 4.0
 PEOPLE, JUDGES, NEW = 16, 12, 10
 """Songs that people correct, songs that decide whether their corrections help, and songs that nobody has heard."""
+HEARD_TIMES, CANDIDATES = 2.5, 4
+"""How much longer the song is that is looked at and listened to, and of how many the fullest is taken."""
 
 
 class Loop(NamedTuple):
     """What came of one turn of the loop."""
 
+    heard: Session
+    """The song to look at and listen to."""
     sessions: list[Session]
     turn: Turn
     calibration: Calibration
@@ -55,16 +59,16 @@ def chapter(folder: Path, seed: int, masker: NetMasker | None = None, seconds: f
         told = f"Nothing was taken apart: {error}"
         return Chapter(TITLE, False, (told,), (html.section(TITLE, told),))
     tracks = list(songs(PEOPLE + JUDGES + NEW, seed, seconds))
-    first = tracks[0]
-    write(folder / "song.flac", first.mix, SAMPLE_RATE_HZ)
+    fullest = max(songs(CANDIDATES, seed + 1, HEARD_TIMES * seconds), key=quietest)
+    write(folder / "song.flac", fullest.mix, SAMPLE_RATE_HZ)
     began = perf_counter()
     done = separate_file(
         folder / "song.flac", folder / "stems", network, fingerprint=network.fingerprint,
         snapshot=folder / "shared.json",
     )  # fmt: skip
     speed = done.seconds / max(perf_counter() - began, 1e-9)
-    loop = turned(tracks, network, folder / "flywheel", seed)
-    one = loop.sessions[0]
+    loop = turned(fullest, tracks, network, folder / "flywheel", seed)
+    one = loop.heard
     sdr = dict(zip(STEMS, global_sdr_db(one.truth, one.separated), strict=True))
     by_hand = [gain for person in loop.sessions for gain in person.gains_db()]
     lines = (
@@ -75,10 +79,16 @@ def chapter(folder: Path, seed: int, masker: NetMasker | None = None, seconds: f
         f" {np.mean(by_hand or [0.0]):+.1f} dB where they were made",
         learned(loop),
     )
-    return Chapter(TITLE, True, lines, sections(first, loop, lines, speed))
+    return Chapter(TITLE, True, lines, sections(loop, lines, speed))
 
 
-def turned(tracks: list[Multitrack], network: Masker, folder: Path, seed: int) -> Loop:
+def quietest(track: Multitrack) -> float:
+    """Share of the mix's energy that its quietest stem has, of those that a band has."""
+    energy = np.square(track.folded(4), dtype=np.float64).sum(axis=(1, 2))
+    return float(energy.min() / energy.sum())
+
+
+def turned(heard: Multitrack, tracks: list[Multitrack], network: Masker, folder: Path, seed: int) -> Loop:
     """People, the service, the data set, the transformer, the gains, and songs that nobody heard."""
     from tonewheel.learn.recipe import load_recipe
     from tonewheel.systems.stems.flywheel.recipe import FlywheelRecipe
@@ -106,7 +116,7 @@ def turned(tracks: list[Multitrack], network: Masker, folder: Path, seed: int) -
             for one in (network, better)
         ]
         found.append((track.title, scores[0], scores[1]))
-    return Loop(sessions, turn, gains, found)
+    return Loop(session(heard, network, rng), sessions, turn, gains, found)
 
 
 def learned(loop: Loop) -> str:
@@ -122,15 +132,20 @@ def learned(loop: Loop) -> str:
     return f"learned from them, on {found.n} songs that nobody heard: {found.value:+.2f} dB{sure} {where}"
 
 
-def sections(track: Multitrack, loop: Loop, lines: tuple[str, ...], speed: float) -> tuple[html.Markup, ...]:
+def sections(loop: Loop, lines: tuple[str, ...], speed: float) -> tuple[html.Markup, ...]:
     """For the page."""
-    one = loop.sessions[0]
+    one = loop.heard
     rows = [
         [c.stem, c.kind, "{:.0f} to {:.0f} Hz".format(*c.frequency_hz) if c.frequency_hz else "all",
          "{:.0f} to {:.0f} s".format(*c.time_s) if c.time_s else "all", c.strength, gain]
         for c, gain in zip(one.corrections, one.gains_db(), strict=True)
     ]  # fmt: skip
     gains, evaluation = loop.calibration, loop.turn.evaluation
+    learned_db = [
+        [stem, *(f"{db:.1f}" for db in row)]
+        for stem, row in zip(STEMS, gains.table_db, strict=True)
+        if row.any()
+    ]
     explained = [] if evaluation is None else [[s.stem, s.explained, s.n] for s in evaluation.stems]
     return (
         html.section(
@@ -144,7 +159,7 @@ def sections(track: Multitrack, loop: Loop, lines: tuple[str, ...], speed: float
             html.cards([("speed", f"{speed:.1f} x", "real time, file to files, on a busy machine")]),
             html.table(["stem", "what it is"], [[name, words] for name, words in DEFINITIONS.items()]),
         ),
-        side_by_side(track.title, one.truth, one.separated),
+        side_by_side(one.title, one.truth, one.separated),
         html.section(
             "Corrected by hand",
             html.table(["stem", "what", "where", "when", "strength", "nearer to the truth there, dB"], rows),
@@ -158,7 +173,7 @@ def sections(track: Multitrack, loop: Loop, lines: tuple[str, ...], speed: float
             ),
             html.table(
                 ["stem", *(f"{hz:g}" for hz in gains.edges_hz[:-1])],
-                [[stem, *np.round(row, 1)] for stem, row in zip(STEMS, gains.table_db, strict=True) if row.any()],
+                learned_db,
                 "Gains in dB, in bands from these frequencies in Hz on.",
             ),
             html.table(
