@@ -87,6 +87,10 @@ def converted(network: Network) -> Any:
     try:
         with _quiet():
             import coremltools
+
+            from tonewheel.export.coreml_operations import register
+
+            register()
     except ImportError:
         raise MissingDependencyError("coremltools", "writing Core ML", "coreml") from None
     still = network.still or network.example
@@ -99,8 +103,8 @@ def converted(network: Network) -> Any:
                 minimum_deployment_target=coremltools.target.iOS16,
                 compute_precision=coremltools.precision.FLOAT32,
             )
-        except (NotImplementedError, ValueError, RuntimeError, AttributeError) as error:
-            reason = " ".join(str(error).split())[:200]
+        except (NotImplementedError, ValueError, RuntimeError, AttributeError, AssertionError) as error:
+            reason = " ".join(str(error).split())[:200] or "the converter gave up without a word"
             raise ModelMismatchError(f"Core ML cannot hold this network: {reason}") from None
         spec = model.get_spec()
         for features, names in (

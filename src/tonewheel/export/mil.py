@@ -208,6 +208,21 @@ OPERATIONS: dict[str, Callable[[Values], Any]] = {
     "stack": lambda given: torch.stack(_list(given["values"]), int(given["axis"])),
     "concat": lambda given: torch.cat(_list(given["values"]), int(given["axis"])),
     "slice_by_index": _slice,
+    "gather": lambda given: given["x"].index_select(
+        int(given.get("axis", 0)), given["indices"].reshape(-1).long()
+    ),
+    "fill_like": lambda given: torch.full_like(given["ref_tensor"], given["value"], dtype=torch.float32),
+    "batch_norm": lambda given: functional.batch_norm(
+        given["x"],
+        given["mean"],
+        given["variance"],
+        given.get("gamma"),
+        given.get("beta"),
+        eps=given["epsilon"],
+    ),
+    "scatter": lambda given: given["data"].index_add(
+        int(given["axis"]), given["indices"].reshape(-1), given["updates"]
+    ),
 }
 
 
@@ -234,4 +249,27 @@ def _max_pool(given: Values) -> Tensor:
     )
 
 
-OPERATIONS |= {"expand_dims": _expanded, "squeeze": _squeezed, "max_pool": _max_pool}
+def _conv_transpose(given: Values) -> Tensor:
+    spatial = given["weight"].ndim - 2
+    if given.get("pad_type", "valid") not in ("valid", "custom") or any(_numbers(given.get("pad"))):
+        raise ModelMismatchError("padded transposed convolution of Core ML is not one that we can check")
+    stride, dilation = (_numbers(given.get(name), [1] * spatial) for name in ("strides", "dilations"))
+    convolve: Callable[..., Tensor] = (
+        functional.conv_transpose1d if spatial == 1 else functional.conv_transpose2d
+    )
+    groups = int(given.get("groups", 1))
+    return convolve(given["x"], given["weight"], given.get("bias"), stride, 0, 0, groups, dilation)
+
+
+def _upsample(given: Values) -> Tensor:
+    scale = (float(given["scale_factor_height"]), float(given["scale_factor_width"]))
+    return functional.interpolate(given["x"], scale_factor=scale, mode="nearest")
+
+
+OPERATIONS |= {
+    "expand_dims": _expanded,
+    "squeeze": _squeezed,
+    "max_pool": _max_pool,
+    "conv_transpose": _conv_transpose,
+    "upsample_nearest_neighbor": _upsample,
+}

@@ -52,7 +52,8 @@ def normalise(model: Transcriber, log_mel: Tensor, level: Tensor) -> tuple[Tenso
     loudest = torch.cat([level[:, None], log_mel.amax(dim=1)], dim=1)
     at = torch.arange(loudest.shape[1])
     risen = model.release * at.to(loudest.dtype)
-    before = torch.where(at[None, :] <= at[:, None], (loudest + risen)[:, None, :], -1e9).amax(dim=2)
+    never = loudest.new_full((), -1e9)
+    before = torch.where(at[None, :] <= at[:, None], (loudest + risen)[:, None, :], never).amax(dim=2)
     falling = (before - risen).clamp_min(LOWEST_LEVEL)
     return ((log_mel - falling[:, None, 1:]) / model.range + 1).clamp_min(0), falling[:, -1]
 

@@ -63,9 +63,9 @@ class Encoder(nn.Module):
         """
         counts = (heard if heard is not None else torch.ones_like(frames[..., 0])).to(frames)[..., None]
         count = counts.sum(dim=1)
-        mean = (frames * counts).sum(dim=1) / count.clamp_min(1)
+        mean = (frames * counts).sum(dim=1) / count.clamp_min(1.0)
         # Of few windows the deviation comes out too small; the usual correction makes a moment like a track.
-        variance = ((frames - mean[:, None]).square() * counts).sum(dim=1) / (count - 1).clamp_min(1)
+        variance = ((frames - mean[:, None]).square() * counts).sum(dim=1) / (count - 1).clamp_min(1.0)
         pooled = torch.cat([mean, (variance + 1e-4).sqrt()], dim=1)
         return (
             functional.normalize(self.identity(pooled).float(), dim=1),
