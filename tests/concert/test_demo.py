@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tonewheel.audio.decode import load, probe
 from tonewheel.synth.compose import compose
 from tonewheel.synth.concert import Span
 from tonewheel.systems import Chapter
-from tonewheel.systems.concert.demo.chapter import chapter, lines, summary
+from tonewheel.systems.concert.demo.chapter import chapter, hour, lines, summary
 from tonewheel.systems.concert.demo.compare import compare
 from tonewheel.systems.concert.demo.show import Programme, draw_programme, programme, record_tracks
 from tonewheel.systems.concert.listen import Event
@@ -41,6 +42,16 @@ def tiny() -> Programme:
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Chapter, Path]:
     folder = tmp_path_factory.mktemp("concert")
     return chapter(folder, 3, tiny()), folder
+
+
+def test_an_hour_is_an_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Programme] = []
+    module = sys.modules[chapter.__module__]
+    monkeypatch.setattr(module, "chapter", lambda *given: asked.append(given[2]))
+    hour(tmp_path, 0)
+    (show,) = asked
+    assert 3300 < show.plan.seconds < 4500
+    assert [show.known(song) for song in show.played].count(False) == 1
 
 
 class Reader(HTMLParser):

@@ -32,6 +32,10 @@ def demo(
         "demo"
     ),
     seed: Annotated[int, typer.Option(min=0, help="Another seed gives another show.")] = 0,
+    hour: Annotated[
+        bool,
+        typer.Option("--hour", help="A concert of an hour instead of seven minutes; takes some minutes."),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier demo.")] = False,
 ) -> None:
     """Run every system on sound synthesised on the spot, and write a page to look at."""
@@ -42,7 +46,9 @@ def demo(
         for name in systems.chapters():
             started = perf_counter()
             (folder / name).mkdir()
-            chapters.append(systems.demo(name).chapter(folder / name, seed))
+            module = systems.demo(name)
+            make = getattr(module, "hour", module.chapter) if hour else module.chapter
+            chapters.append(make(folder / name, seed))
             took[name] = perf_counter() - started
         (folder / PAGE).write_text(page(chapters, took, seed), encoding="utf-8")
     for chapter in chapters:

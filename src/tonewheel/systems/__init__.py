@@ -61,7 +61,7 @@ def chapters() -> list[str]:
 
 
 def demo(name: str) -> ModuleType:
-    """The `demo` module of a system; `.chapter(folder, seed)` makes its chapter."""
+    """The `demo` module of a system; `.chapter(folder, seed)` makes its chapter, `.hour` a long one, if it has one."""
     return importlib.import_module(f"{__name__}.{name}.demo")
 
 

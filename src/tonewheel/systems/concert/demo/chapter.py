@@ -77,6 +77,11 @@ def chapter(folder: Path, seed: int, programme: Programme | None = None) -> Chap
     return Chapter("Concert: which song is playing?", outcome.found > 0, tuple(lines(outcome)), told)
 
 
+def hour(folder: Path, seed: int) -> Chapter:
+    """The same with a whole concert: nineteen songs of some three minutes, of which one is not in the pack."""
+    return chapter(folder, seed, draw_programme(seed, played=18, seconds=(150.0, 210.0), cut_s=200.0))
+
+
 def _live(recording: Path, rate_hz: int) -> Iterator[Floats]:
     """The file in the blocks in which a sound card would bring it."""
     total = int((probe(recording).seconds or 0.0) / BLOCK_S)

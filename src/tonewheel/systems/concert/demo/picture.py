@@ -90,7 +90,9 @@ def draw(
     _spectrogram(sound, theme, heard, rate_hz)
     for axes in (played, answered, certainty):
         axes.tick_params(labelbottom=False, bottom=False)
-    sound.xaxis.set_major_locator(MultipleLocator(60 if show.seconds > 150 else 10))
+    sound.xaxis.set_major_locator(
+        MultipleLocator(600 if show.seconds > 1500 else 60 if show.seconds > 150 else 10)
+    )
     sound.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_time_s(value).split(".")[0]))
     for span in show.setlist:
         for axes in (certainty, sound):
