@@ -7,57 +7,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
+from tests.concert.made_shows import SIZE, Floats, heard_of, pack_of, songs_of, unit
 
-from tonewheel.core.errors import InputError
 from tonewheel.manifest.setlist import Setlist, parse_song
 from tonewheel.synth.concert import Span
 from tonewheel.systems.concert.decode.emission import Emission, Heard, RunningLevel, level
 from tonewheel.systems.concert.decode.fit import Evening, fit, likelihood
-from tonewheel.systems.concert.decode.fixes import Fix, check_apart, parse_fix, step_of
 from tonewheel.systems.concert.decode.follow import DecodingListener
 from tonewheel.systems.concert.decode.order import Planned, order_of, plan_of
 from tonewheel.systems.concert.decode.states import States, states_of
-from tonewheel.systems.concert.decode.sweep import BLOCK, Decoder
-from tonewheel.systems.concert.pack import Pack, Reference
-
-Floats = NDArray[np.float64]
-SIZE = 32
-
-
-def unit(rows: Floats) -> NDArray[np.float32]:
-    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
-
-
-def pack_of(chains: dict[str, list[Floats]]) -> Pack:
-    """A pack whose windows are the given parts, two hops apart, side by side."""
-    embedder = SimpleNamespace(fingerprint="test", window_s=2.0, hop_s=0.5)
-    references, rows = [], []
-    for song, variants in chains.items():
-        for parts in variants:
-            windows = unit(np.concatenate([parts[:-2], parts[2:]], axis=1))
-            references.append(Reference(song=song, file="", seconds=0.0, windows=len(windows), lufs=None))
-            rows.append(windows)
-    return Pack.of(references, rows, embedder)  # type: ignore[arg-type]
-
-
-def songs_of(seed: int, lengths: dict[str, int]) -> dict[str, list[Floats]]:
-    rng = np.random.default_rng(seed)
-    return {song: [unit(rng.normal(size=(n, SIZE))).astype(np.float64)] for song, n in lengths.items()}
-
-
-def heard_of(*stretches: Floats | int, noise: float = 0.1, seed: int = 0) -> Heard:
-    """Parts of songs as they are, numbers as so many steps of applause; an unknown song is parts of no pack."""
-    rng = np.random.default_rng(seed)
-    rows, music = [], []
-    for stretch in stretches:
-        quiet = isinstance(stretch, int)
-        parts = rng.normal(size=(stretch, SIZE)) if isinstance(stretch, int) else stretch
-        rows.append(unit(parts + noise * rng.normal(size=parts.shape)))
-        music.append(np.full(len(parts), -2.0 if quiet else 8.0))
-    return Heard(np.concatenate(rows), np.concatenate(music).astype(np.float32))
+from tonewheel.systems.concert.decode.sweep import Decoder
 
 
 def dense(states: States) -> tuple[Floats, Floats]:
@@ -333,56 +293,6 @@ def test_a_song_played_a_little_faster_or_slower_is_followed() -> None:
         assert np.abs(errors).max() <= 3
 
 
-@pytest.fixture(scope="module")
-def long_show() -> Decoder:
-    chains = songs_of(8, dict.fromkeys("abcdefgh", 90))
-    stretches: list[Floats | int] = []
-    for name in "abcdefgh":
-        stretches += [25, chains[name][0]]
-    return Decoder(
-        states_of(pack_of(chains), [Planned(song=song) for song in "abcdefgh"]),
-        Emission(),
-        heard_of(*stretches, noise=0.2),
-    )
-
-
-@settings(max_examples=4, deadline=None)
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from([*"abcdefgh", "no song", "unknown song"]), st.integers(0, 400), st.integers(0, 90)
-        ),
-        max_size=3,
-    )
-)
-def test_decoding_again_after_a_fix_equals_decoding_everything(
-    long_show: Decoder, drawn: list[tuple[str, int, int]]
-) -> None:
-    fixes: list[Fix] = []
-    for label, start_s, length_s in drawn:
-        if all(start_s >= fix.end_s + 2 or start_s + length_s + 2 <= fix.start_s for fix in fixes):
-            fixes.append(Fix(label=label, start_s=start_s, end_s=start_s + length_s))
-    made = long_show.decode()
-    for count in range(1, len(fixes) + 1):  # one after the other, as a person does
-        made = long_show.again(made, fixes[:count])
-    whole = long_show.decode(fixes)
-    np.testing.assert_allclose(made.posterior, whole.posterior, atol=2e-3)
-    assert np.mean(made.path == whole.path) > 0.999
-
-
-def test_a_fix_holds_and_only_its_surroundings_are_decoded_again(long_show: Decoder) -> None:
-    made = long_show.decode()
-    fix = Fix(label="h", start_s=190.0, end_s=230.0)  # in truth the fourth song
-    again = long_show.again(made, [fix])
-    first, end = step_of(190.0, 0.5), step_of(230.0, 0.5)
-    told = np.array([long_show.states.label_of(int(state)) for state in again.path])
-    assert (told[first:end] == 7).all()
-    assert told[first - 1] != 7
-    assert told[end] != 7
-    assert again.posterior[first:end, 7].min() > 0.999
-    assert again.blocks_done < long_show.steps / BLOCK / 2
-
-
 def test_silence_and_one_song_alone_decode() -> None:
     chains = songs_of(9, {"a": 3})
     silence = Heard(np.zeros((1, SIZE), np.float32), np.full(1, -10, np.float32))
@@ -405,26 +315,3 @@ def test_a_plan_names_what_the_pack_lacks() -> None:
     planned, missing = plan_of(show, ["Cafe", "Other"])
     assert [one.song for one in planned] == ["Cafe", "Cafe"]
     assert missing == ["Gone"]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("Intro", "SONG@START-END"),
-        ("@1-2", "SONG@START-END"),
-        ("Intro@2:00-1:00", "ends at 60 s"),
-        ("Intro@soon", "is no time"),
-        ("Intor@1-2", 'did you mean "Intro"'),
-        ("Intro@-5-3", "is no time"),
-    ],
-)
-def test_a_fix_that_cannot_be_is_refused(text: str, words: str) -> None:
-    with pytest.raises(InputError, match=words):
-        parse_fix(text, ["Intro", "Outro"])
-
-
-def test_fixes_that_contradict_each_other_are_refused() -> None:
-    one, other = parse_fix("Intro@10-20", ["Intro", "Outro"]), parse_fix("Outro@15-30", ["Intro", "Outro"])
-    with pytest.raises(InputError, match="overlap"):
-        check_apart([one, other])
-    check_apart([one, parse_fix("Outro@20-30", ["Intro", "Outro"]), parse_fix("intro@12", ["Intro"])])
