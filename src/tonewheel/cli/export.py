@@ -11,7 +11,8 @@ import typer
 
 from tonewheel import systems
 from tonewheel.core.console import emit, say
-from tonewheel.export.options import Audio, Count, Force, Json, Split, Weights
+from tonewheel.core.verbs import Force, Json, Weights
+from tonewheel.export.options import Audio, Count, Split
 
 
 class Format(StrEnum):

@@ -103,6 +103,7 @@ def converted(network: Network) -> Any:
                 minimum_deployment_target=coremltools.target.iOS16,
                 compute_precision=coremltools.precision.FLOAT32,
             )
+        # The converter has no error of its own: what it cannot translate ends it by any of these, asserts among them.
         except (NotImplementedError, ValueError, RuntimeError, AttributeError, AssertionError) as error:
             reason = " ".join(str(error).split())[:200] or "the converter gave up without a word"
             raise ModelMismatchError(f"Core ML cannot hold this network: {reason}") from None

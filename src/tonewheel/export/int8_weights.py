@@ -20,9 +20,6 @@ from tonewheel.learn.int8 import SCALE, narrowed, widened
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-FIRST_OPSET = 13
-"""From here on `DequantizeLinear` takes a scale for each row of an axis."""
-
 
 def rounded(module: nn.Module) -> nn.Module:
     """A copy of `module` with the weights that int8 leaves of its own; the reference for parity."""

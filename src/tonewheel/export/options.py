@@ -7,9 +7,6 @@ from typing import Annotated
 
 import typer
 
-Weights = Annotated[
-    Path | None, typer.Option("--weights", help="Weights of your own training; default: those that ship.")
-]
 Audio = Annotated[
     Path | None,
     typer.Option(
@@ -20,5 +17,3 @@ Audio = Annotated[
 ]
 Split = Annotated[str, typer.Option(help="Of an index of --audio, the split that is heard.")]
 Count = Annotated[int, typer.Option("--sounds", min=2, max=1000, help="How many recordings are heard.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]

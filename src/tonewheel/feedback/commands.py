@@ -15,6 +15,7 @@ import typer
 from tonewheel.core.console import emit, say
 from tonewheel.core.errors import InputError
 from tonewheel.core.files import reading
+from tonewheel.core.verbs import Force, Json
 
 VERBS = {"stems": ("ingest",)}
 """Functions of this file that are verbs of a system; systems stand below, so the command line attaches them."""
@@ -40,8 +41,6 @@ Database = Annotated[
 ]
 Kind = Annotated[str | None, typer.Option(help="Only this kind, as stems.")]
 Ids = Annotated[list[str] | None, typer.Option("--id", help="About this id (or receipt) only; repeatable.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 
 
 def ingest(

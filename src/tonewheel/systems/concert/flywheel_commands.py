@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tonewheel.core.console import emit, say
-from tonewheel.systems.concert.options import Force, Json, encoder_of
+from tonewheel.core.verbs import Force, Json
+from tonewheel.systems.concert.options import encoder_of
 
 if TYPE_CHECKING:
     from tonewheel.gates.base import Verdict

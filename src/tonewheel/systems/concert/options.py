@@ -10,12 +10,7 @@ import typer
 if TYPE_CHECKING:
     from tonewheel.systems.concert.embed import Embedder
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 PackFile = Annotated[Path, typer.Option("--pack", help="A pack made by `concert pack`.")]
-Weights = Annotated[
-    Path | None, typer.Option("--weights", help="Weights of your own training; default: those shipped.")
-]
 Confirmations = Annotated[
     Path | None,
     typer.Option(

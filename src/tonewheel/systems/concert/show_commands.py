@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tonewheel.core.console import emit, say
-from tonewheel.systems.concert.options import Confirmations, Force, Json, PackFile, Weights, encoder_of
+from tonewheel.core.verbs import Force, Json, Weights
+from tonewheel.systems.concert.options import Confirmations, PackFile, encoder_of
 
 if TYPE_CHECKING:
     from tonewheel.systems.concert.decode.follow import DecodingListener

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say, show_scores
+from tonewheel.core.verbs import Json, Weights
 from tonewheel.systems.concert.flywheel_commands import admit
-from tonewheel.systems.concert.options import Json, Regression, Weights, encoder_of
+from tonewheel.systems.concert.options import Regression, encoder_of
 
 
 def prepare(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.core.verbs import Json
 
 if TYPE_CHECKING:
     from tonewheel.systems.similar.api import Index
@@ -23,7 +24,6 @@ Tempo = Annotated[str | None, typer.Option(help="Only tracks of this tempo, BPM,
 Key = Annotated[str | None, typer.Option(help='Only keys that mix with "A minor", or `compatible`.')]
 Energy = Annotated[str | None, typer.Option(help="Only tracks of this mean energy, as 0.4-0.7.")]
 Style = Annotated[str | None, typer.Option(help="Only tracks of this style of the index.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
 M3u = Annotated[bool, typer.Option("--m3u", help="A playlist on stdout.")]
 Csv = Annotated[bool, typer.Option("--csv", help="A table on stdout.")]
 

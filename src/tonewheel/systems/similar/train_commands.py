@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.core.verbs import Json
 
 
 class Model(StrEnum):
@@ -22,7 +23,6 @@ class Model(StrEnum):
     """The scales of the hand-made vector."""
 
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Processes; default: one a core.")]
 Settings = Annotated[list[str], typer.Option("--set", help="Change one setting, as fit.max_steps=500.")]
 

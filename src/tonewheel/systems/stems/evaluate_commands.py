@@ -9,7 +9,8 @@ import typer
 
 from tonewheel.core.console import show_scores
 from tonewheel.core.errors import InputError
-from tonewheel.systems.stems.options import DatasetDir, Json, folders
+from tonewheel.core.verbs import Json
+from tonewheel.systems.stems.options import DatasetDir, folders
 
 
 def evaluate(

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say
-from tonewheel.export.options import Audio, Count, Force, Json, Split, Weights
+from tonewheel.core.verbs import Force, Json, Weights
+from tonewheel.export.options import Audio, Count, Split
 
 
 class Target(StrEnum):

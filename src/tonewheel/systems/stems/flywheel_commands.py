@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tonewheel.core.console import emit, say
-from tonewheel.systems.stems.options import Force, Json, Weights, of_run
+from tonewheel.core.verbs import Force, Json, Weights
+from tonewheel.systems.stems.options import of_run
 
 if TYPE_CHECKING:
     from tonewheel.gates.base import Verdict

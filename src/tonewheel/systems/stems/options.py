@@ -12,11 +12,6 @@ from tonewheel.core.errors import InputError
 if TYPE_CHECKING:
     from tonewheel.learn.fit import RunResult
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
-Weights = Annotated[
-    Path | None, typer.Option("--weights", help="Weights of your own training; default: those that ship.")
-]
 DatasetDir = Annotated[
     Path | None, typer.Option("--dataset-dir", "--datasetDir", help="The same as the argument.")
 ]

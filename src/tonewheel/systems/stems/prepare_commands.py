@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say
-from tonewheel.systems.stems.options import Json
+from tonewheel.core.verbs import Json
 
 
 def prepare(

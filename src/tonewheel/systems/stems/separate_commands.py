@@ -9,7 +9,7 @@ import typer
 
 from tonewheel.core.console import emit, say
 from tonewheel.core.errors import InputError, TonewheelError
-from tonewheel.systems.stems.options import Force, Weights
+from tonewheel.core.verbs import Force, Weights
 
 if TYPE_CHECKING:
     from tonewheel.systems.stems.files import Separation

@@ -9,7 +9,8 @@ import typer
 
 from tonewheel.core.console import emit, say
 from tonewheel.core.errors import InputError
-from tonewheel.systems.stems.options import DatasetDir, Json, folders, of_run
+from tonewheel.core.verbs import Json
+from tonewheel.systems.stems.options import DatasetDir, folders, of_run
 
 
 def train(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tonewheel.core.console import emit, say
-from tonewheel.systems.concert.options import Force, Json, Regression, Weights, encoder_of
+from tonewheel.core.verbs import Force, Json, Weights
+from tonewheel.systems.concert.options import Regression, encoder_of
 
 if TYPE_CHECKING:
     from tonewheel.systems.concert.venue.simulate import Surroundings

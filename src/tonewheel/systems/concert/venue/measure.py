@@ -33,8 +33,6 @@ PAUSE_ODDS = -1.0
 SMOOTHED_WINDOWS = 5
 SHORTEST_PAUSES_S = 3.0
 RAIL = 0.999
-RAIL_RUN = 2
-"""Neighbouring samples at the rail that count as clipping; a single peak has to stand somewhere."""
 SILENT_DB = -80.0
 FAINT_DB = 20.0
 """A stretch this far below the median of the music is a quiet hall, whatever the music output makes of its hum."""

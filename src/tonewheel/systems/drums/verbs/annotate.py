@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.core.verbs import Force, Json
 
 Events = Annotated[Path, typer.Option("--events", "--input", "-i", help="The manifest, .jsonl.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")]
 InPlace = Annotated[bool, typer.Option("--in-place", help="Replace the manifest itself.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Count what would change, write nothing.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit status 1 and no output if a line is broken.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
 def annotate(

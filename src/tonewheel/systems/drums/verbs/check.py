@@ -14,9 +14,9 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import say
-from tonewheel.core.verbs import verbs
+from tonewheel.core.verbs import Json, verbs
 from tonewheel.systems.drums.verbs.check_answers import bootstrap, boundary, labels, openset
-from tonewheel.systems.drums.verbs.verdicts import Json, ReportFile, Strict, finish, tell
+from tonewheel.systems.drums.verbs.verdicts import ReportFile, Strict, finish, tell
 
 app = verbs("Gates before a release: alignment, boundaries, unknowns, intervals, health, labels, duplicates.")
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tonewheel.systems.drums.verbs.verdicts import Json, ReportFile, Strict, finish
+from tonewheel.core.verbs import Json
+from tonewheel.systems.drums.verbs.verdicts import ReportFile, Strict, finish
 
 Truth = Annotated[Path, typer.Option("--ground-truth", help="The truth: labels or components, JSONL.")]
 Predictions = Annotated[Path, typer.Option("--predictions", help="What a model said, JSONL.")]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tonewheel.core.console import emit, say
-from tonewheel.core.verbs import verbs
-from tonewheel.systems.drums.verbs.dataset import DEFAULT, Folder, Json, export, stats
+from tonewheel.core.verbs import Json, verbs
+from tonewheel.systems.drums.verbs.dataset import DEFAULT, Folder, export, stats
 
 if TYPE_CHECKING:
     from tonewheel.manifest.drum_hits import DrumHit

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.core.verbs import Json
 
 DEFAULT = Path("collection")
 Folder = Annotated[Path, typer.Option("--collection", "-c", help="Folder of the collection.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
 def stats(

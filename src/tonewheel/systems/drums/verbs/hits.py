@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tonewheel.core.console import emit, say
+from tonewheel.core.verbs import Json
 
 if TYPE_CHECKING:
     from tonewheel.systems.drums.hits.answers import FileAnswer
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
 
 
 def classify(

@@ -9,13 +9,11 @@ from typing import Annotated
 import typer
 
 from tonewheel.core.console import emit, say
-from tonewheel.core.verbs import verbs
+from tonewheel.core.verbs import Force, Json, verbs
 from tonewheel.systems.drums.verbs.annotate import annotate, boundary, openness
 
 app = verbs("Manifests of drum events: merge, compare, annotate, weigh.")
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit status 1 and no output if a line is broken.")]
 SetApart = Annotated[
     Path | None,

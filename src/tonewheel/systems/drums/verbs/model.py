@@ -10,6 +10,7 @@ import typer
 
 from tonewheel.core.console import emit, say, show_scores
 from tonewheel.core.errors import InputError
+from tonewheel.core.verbs import Json, Weights
 from tonewheel.systems.drums.verbs.hits import evaluate_hits, train_hits
 from tonewheel.systems.drums.verbs.left_out import tell_left_out
 
@@ -23,10 +24,6 @@ class Model(StrEnum):
     """What one hit is."""
 
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
-Weights = Annotated[
-    Path | None, typer.Option("--weights", help="Weights of your own training; default: those shipped.")
-]
 Which = Annotated[Model, typer.Option("--model", help="transcriber: songs into hits; hits: what one hit is.")]
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from tonewheel.gates.report import Report
     from tonewheel.systems.drums.checks.checked import Checked
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")]
 ReportFile = Annotated[Path | None, typer.Option("--report", help="Report: .json, with .html beside it.")]
 Strict = Annotated[
     bool, typer.Option("--strict", help="Exit 1 when a gate failed or a line was left out; else only tell.")

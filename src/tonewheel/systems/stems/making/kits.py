@@ -7,7 +7,7 @@ chokes an open one; pieces stand where a drummer has them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -174,8 +174,3 @@ def choked(shot: Audio, samples: int) -> Audio:
     soft = min(cut.shape[1], RATE // 120)
     cut[:, -soft:] *= np.linspace(1, 0, soft, dtype=np.float32)
     return cut
-
-
-def strokes_of(hits: Iterable[tuple[float, str, float]], stretch: float = 1.0) -> list[Stroke]:
-    """(onset_s, label, velocity) with all times stretched."""
-    return [Stroke(onset_s * stretch, label, velocity) for onset_s, label, velocity in hits]
