@@ -17,7 +17,7 @@ from typing import Any, Literal, Self, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tonewheel.core.errors import InputError, RecipeError, nearest
-from tonewheel.core.files import write_text
+from tonewheel.core.files import read_text, write_text
 from tonewheel.learn.recipe_yaml import Place, apply_override, commented_lines, dotted, parse_yaml
 
 
@@ -94,12 +94,7 @@ def load_recipe(path_or_name: str | PathLike[str], kind: type[R], overrides: Seq
     """
     path = Path(path_or_name)
     if path.is_file():
-        try:
-            return parse_recipe(path.read_text(encoding="utf-8"), kind, overrides, where=path)
-        except UnicodeDecodeError:
-            raise InputError(path, "is not UTF-8 text") from None
-        except OSError as error:
-            raise InputError(path, error.strerror or "cannot be read") from None
+        return parse_recipe(read_text(path), kind, overrides, where=path)
     packaged = packaged_recipes(kind)
     if (name := str(path_or_name)) in packaged:
         return parse_recipe(packaged[name], kind, overrides, where=f"{name}.yaml")

@@ -77,8 +77,8 @@ def start_from(network: nn.Module, initial: Path | None, kind: str) -> None:
         load_weights(network, widened(load_model(initial, kind=kind).tensors), initial)
 
 
-def mean_with(network: nn.Module, other: Path | None, kind: str, share: float = 0.5) -> None:
-    """Move a network's weights towards those of another run, if there is one; errors as `load_trained`.
+def mean_with(network: nn.Module, other: Path | None, kind: str) -> None:
+    """Move a network's weights half way to those of another run, if there is one; errors as `load_trained`.
 
     Two runs from the same start, one of them on other data, are often best between them. Source: Wortsman et al.,
     "Robust fine-tuning of zero-shot models", 2022.
@@ -100,4 +100,4 @@ def mean_with(network: nn.Module, other: Path | None, kind: str, share: float = 
     with torch.no_grad():
         for name, value in network.state_dict().items():
             if value.is_floating_point():
-                value.lerp_(found[name], 1 - share)
+                value.lerp_(found[name], 0.5)

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from tonewheel.core.errors import InputError, nearest
+from tonewheel.core.files import reading
 from tonewheel.core.records import Record
 from tonewheel.manifest.setlist_song import LONGEST_TITLE, SetlistSong, checked, parse_song
 
@@ -190,11 +191,8 @@ def _from_item(item: Any, source: Path, number: int, line: int | None) -> Setlis
 
 
 def _read_text(source: Path) -> str:
-    try:
-        with source.open("rb") as stream:
-            raw = stream.read(LARGEST_BYTES + 1)
-    except OSError as error:
-        raise InputError(source, error.strerror or "cannot be read") from None
+    with reading(source), source.open("rb") as stream:
+        raw = stream.read(LARGEST_BYTES + 1)
     if len(raw) > LARGEST_BYTES:
         raise InputError(source, f"is larger than {LARGEST_BYTES // 1024} KiB; is this a setlist?")
     utf16 = raw.startswith((b"\xff\xfe", b"\xfe\xff"))  # "Unicode" as Notepad saves it

@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple
 from msgspec.structs import replace
 
 from tonewheel.core.errors import InputError
+from tonewheel.core.files import reading
 from tonewheel.core.records import Record
 
 LARGEST_BYTES = 4096
@@ -151,11 +152,8 @@ def parse_confirmation(body: bytes | str, where: str | Path = "confirmation") ->
 
 def read_confirmations(path: Path) -> list[SongConfirmation]:
     """The lines of a file, as they were written or exported from a feedback store; InputError names a bad one."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST_FILE_BYTES + 1)
-    except OSError as error:
-        raise InputError(path, error.strerror or "cannot be read") from None
+    with reading(path), path.open("rb") as file:
+        raw = file.read(LARGEST_FILE_BYTES + 1)
     if len(raw) > LARGEST_FILE_BYTES:
         raise InputError(path, f"is larger than {LARGEST_FILE_BYTES // 2**20} MiB; are these confirmations?")
     return [

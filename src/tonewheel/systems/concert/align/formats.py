@@ -15,6 +15,7 @@ from typing import Any
 
 from tonewheel import __version__
 from tonewheel.core.errors import InputError
+from tonewheel.core.files import reading
 from tonewheel.systems.concert.align.segments import Segment
 from tonewheel.systems.concert.decode.fixes import NO_SONG, Fix, checked_fix
 from tonewheel.systems.concert.pack import printable
@@ -144,14 +145,9 @@ def read_labels(path: Path, songs: Sequence[str], before: Sequence[Segment]) -> 
 
 
 def _label_lines(path: Path) -> list[tuple[int, tuple[float, float, str]]]:
-    try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST_LABELS_BYTES + 1)
+    with reading(path), path.open("rb") as file:
+        raw = file.read(LARGEST_LABELS_BYTES + 1)
         text = raw.decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(path, error.strerror or "cannot be read") from None
-    except UnicodeDecodeError:
-        raise InputError(path, "is not UTF-8 text") from None
     if len(raw) > LARGEST_LABELS_BYTES:
         raise InputError(path, "is larger than 1 MiB; is this a label file?")
     found = []

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tonewheel.core.errors import InputError
-from tonewheel.core.files import atomic_path, write_json
+from tonewheel.core.files import atomic_path, reading, write_json
 from tonewheel.core.records import Record
 from tonewheel.systems.concert.align.segments import Segment
 from tonewheel.systems.concert.decode.emission import Emission
@@ -48,10 +48,8 @@ class _Heard(Record):
 
 def open_cache(out: Path, recording: Path, weights: str) -> Path:
     """The cache in an output folder, emptied when it is that of another recording or of other weights."""
-    try:
+    with reading(recording):
         about = recording.stat()
-    except OSError as error:
-        raise InputError(recording, error.strerror or "cannot be read") from None
     key = _Heard(
         recording=str(recording.resolve()),
         bytes=about.st_size,

@@ -48,7 +48,7 @@ class Loop(NamedTuple):
 
 
 def chapter(folder: Path, seed: int, masker: NetMasker | None = None, seconds: float = SECONDS) -> Chapter:
-    """Separate a song that is synthesised, let simulated people correct twelve, and learn from what they share.
+    """Separate a song that is synthesised, let simulated people correct others, and learn from what they share.
 
     Leaves in `folder`: song.flac, stems/ with its manifest, shared.json, flywheel/. Without trained weights `found` is
     False and the chapter says so.
